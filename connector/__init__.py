@@ -1,0 +1,1 @@
+"""PayLayer: joins a Spark Pay Online Store with SparkLayer over Apache Kafka."""

@@ -1,0 +1,6 @@
+"""The calls that a store allows, shared by every process that calls it."""
+
+from connector.budget.policy import Reserve, Window
+from connector.budget.shared import SharedBudget, Snapshot
+
+__all__ = ["Reserve", "SharedBudget", "Snapshot", "Window"]

@@ -1,0 +1,117 @@
+"""What platform code needs of the world, without knowing the bus or the database."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+from typing import Any, Protocol
+
+from contracts.events import Event
+
+
+class Priority(IntEnum):
+    """Who goes first on a budget and in the inbox; the names are those of the `paylayer-priority` header."""
+
+    INTERACTIVE = 0
+    LIVE = 1
+    REPLAY = 2
+    SYNC = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """The state of an entity that a source showed last, and the event that told of it."""
+
+    entity: str
+    key: str
+    hash: str  # of the canonical entity; empty for a deletion
+    event_id: str
+    time: datetime  # the event's version time
+    number: int | None = None  # the source's own numeric id: for sweeps over id ranges
+    skus: tuple[tuple[str, str], ...] = ()  # products: (SKU, variant id) pairs that it claims
+    deleted: bool = False
+
+
+class Memory(Protocol):
+    """What a producer remembers about one connection and source; every write is durable when the call returns."""
+
+    async def observed(self, entity: str, keys: Sequence[str]) -> Mapping[str, Observed]:
+        """What is remembered of these keys."""
+        ...
+
+    async def remember(self, observations: Sequence[Observed]) -> None:
+        """Store observations whose events the bus has acknowledged; products replace their SKU claims."""
+        ...
+
+    async def numbers(self, entity: str, after: int, until: int | None) -> Sequence[int]:
+        """Numbers of the not deleted entities with after < number <= until, ascending; for deletion sweeps."""
+        ...
+
+    async def claimants(self, skus: Sequence[str]) -> Mapping[str, Sequence[tuple[str, str]]]:
+        """(product key, variant id) of everything that claims a SKU at this source."""
+        ...
+
+    async def cursor(self, name: str) -> Mapping[str, Any] | None:
+        """A stored position; none at the first start."""
+        ...
+
+    async def save_cursor(self, name: str, position: Mapping[str, Any] | None) -> None:
+        """Store (or with none, forget) a position."""
+        ...
+
+
+class Outlet(Protocol):
+    """Where a producer puts its events."""
+
+    async def publish(self, events: Sequence[Event], priority: Priority, target: str | None = None) -> None:
+        """Return after the bus has acknowledged every event. Raises `Unavailable` when it does not."""
+        ...
+
+
+class Ticket(Protocol):
+    """One call that may leave now."""
+
+    def answered(self, used: int | None, limit: int | None) -> None:
+        """The reply's `X-AC-Call-Limit`; none where it has none. Call once, with every reply."""
+        ...
+
+    def throttled(self, retry_after: float) -> None:
+        """The reply was 429: nobody sends for so many seconds."""
+        ...
+
+
+class CallBudget(Protocol):
+    """The calls that a store allows, shared by everything that calls it."""
+
+    def call(self, priority: Priority) -> AbstractAsyncContextManager[Ticket]:
+        """Wait for a free call; leaving the block counts it as answered now, whatever happened."""
+        ...
+
+
+class Progress(Protocol):
+    """Who wants to know how a long walk goes."""
+
+    async def __call__(self, *, read: int = 0, published: int = 0, skipped: int = 0) -> None:
+        """Counts to add."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """One claim on a SKU as a directory of SKUs knows it."""
+
+    product: str
+    part: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """The newest wanted state of a product: the SKUs it claims, and whether it is still to be applied."""
+
+    skus: frozenset[str]
+    pending: bool
+
+
+RowPages = AsyncIterator[Sequence[Mapping[str, Any]]]

@@ -1,0 +1,176 @@
+"""The settings of one connection: what `--set KEY=VALUE` changes. Names follow the mapping's own words."""
+
+import difflib
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from connector.errors import UserFault
+
+FlowDirection = Literal["to_sparklayer", "to_sparkpay", "both", "off"]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class StoreSettings(_Section):
+    """What Spark Pay does not say about itself."""
+
+    currency_code: str = Field(default="USD", pattern=r"^[A-Z]{3}$")
+    timezone: str = Field(default="UTC", description="IANA name; for dates without a time")
+
+
+def _types(value: object) -> object:
+    """`all`, a list, or text such as `1,2,7`."""
+    if isinstance(value, str) and value != "all":
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return value
+
+
+class B2bSettings(_Section):
+    """Whom the connector serves. Nothing named: only the base price list, no customer (fail closed)."""
+
+    customer_type_ids: Annotated[Literal["all"] | tuple[int, ...], BeforeValidator(_types)] = ()
+
+
+class SparkPaySettings(_Section):
+    """Reading Spark Pay."""
+
+    store_id: int | None = Field(default=None, description="None: the only store that the token shows")
+    page_size: int = Field(default=1000, ge=10, le=1000)
+    expand_page_size: int = Field(default=100, ge=10, le=1000)
+    ids_per_call: int = Field(default=200, ge=1, le=200, description="select_many")
+    limit: int = Field(default=50, ge=1, le=1000, description="Calls per window of the store's plan")
+    window_seconds: float = Field(default=10.0, gt=0)
+
+
+class ProductSettings(_Section):
+    """Products on SparkLayer."""
+
+    families: Literal["flat", "as_variants"] = "flat"
+    combinations_cap: int = Field(default=250, ge=1)
+
+
+class StockSettings(_Section):
+    """Stock on SparkLayer."""
+
+    mode: Literal["single_default", "per_warehouse"] = "single_default"
+    unlimited_level: int = Field(default=999_999, ge=1)
+    backorder_limit: int = Field(default=9999, ge=0)
+    clamp_negative: bool = True
+    batch: int = Field(default=500, ge=1, le=5000, description="Rows per call")
+
+
+class PricingSettings(_Section):
+    """Prices on SparkLayer."""
+
+    adjust_rows: bool = True
+    monotone: bool = False
+    on_calculator: Literal["blank", "base"] = "blank"
+    remove_style: Literal["null_row", "empty"] = "null_row"
+    batch: int = Field(default=1000, ge=1, le=5000, description="(SKU, list) rows per call")
+    largest: Decimal | None = Field(default=None, description="Prices above this are refused before a call is made")
+
+
+class SparkLayerSettings(_Section):
+    """SparkLayer itself."""
+
+    root_group: str = "base"
+    concurrency: int = Field(default=4, ge=1, le=64, description="Calls at once to begin with")
+    max_concurrency: int = Field(default=16, ge=1, le=64)
+    max_rps: float | None = Field(default=None, gt=0, description="An upper rate; none = as much as it takes")
+
+
+class PollSettings(_Section):
+    """How often Spark Pay is looked at."""
+
+    idle_share: float = Field(default=0.05, gt=0, le=1, description="Part of the budget that idle polling may use")
+    sweep_share: float = Field(default=0.10, gt=0, le=1, description="Part of the budget that sweeps may use")
+    stock_sweep_seconds: float = Field(default=900, gt=0)
+    deletion_sweep_seconds: float = Field(default=6 * 3600, gt=0)
+    slowest_seconds: float = Field(default=300, gt=0, description="Longest pause between two polls of a resource")
+    overlap_seconds: float = Field(default=120, ge=0)
+
+
+class ApplySettings(_Section):
+    """Applying events."""
+
+    wait_hours: float = Field(default=24, gt=0, description="How long a row waits for something that must exist first")
+    attempts: int = Field(default=6, ge=1, description="Of one row while others succeed")
+    linger_seconds: float = Field(default=0.3, ge=0, description="How long a bulk call waits for more live rows")
+    sync_linger_seconds: float = Field(default=5.0, ge=0, description="The same for rows of a full sync")
+
+
+class FlowSettings(_Section):
+    """In which direction each kind of entity goes."""
+
+    product: FlowDirection = "to_sparklayer"
+    price: FlowDirection = "to_sparklayer"
+    stock: FlowDirection = "to_sparklayer"
+
+
+class ConnectionSettings(_Section):
+    """Everything about one connection but its addresses and its secrets."""
+
+    store: StoreSettings = StoreSettings()
+    b2b: B2bSettings = B2bSettings()
+    sparkpay: SparkPaySettings = SparkPaySettings()
+    products: ProductSettings = ProductSettings()
+    stock: StockSettings = StockSettings()
+    pricing: PricingSettings = PricingSettings()
+    sparklayer: SparkLayerSettings = SparkLayerSettings()
+    poll: PollSettings = PollSettings()
+    apply: ApplySettings = ApplySettings()
+    flow: FlowSettings = FlowSettings()
+
+    def to_side(self, entity: str, side: str) -> bool:
+        """Whether events of that kind are applied to that side."""
+        return getattr(self.flow, entity.replace("-", "_"), "off") in (f"to_{side}", "both")
+
+    def with_values(self, values: Mapping[str, str]) -> "ConnectionSettings":
+        """A copy with dotted keys such as `stock.mode` set. Raises `UserFault` that names the key and what fits."""
+        tree: dict[str, Any] = self.model_dump(mode="json")
+        known = keys()
+        for key, text in values.items():
+            if key not in known:
+                near = difflib.get_close_matches(key, known, n=3)
+                hint = f"; did you mean {' or '.join(near)}?" if near else f"; known: {', '.join(known)}"
+                raise UserFault(f"there is no setting {key!r}{hint}")
+            section, _, name = key.partition(".")
+            tree[section][name] = _literal(text)
+        try:
+            return ConnectionSettings.model_validate(tree)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            where = ".".join(str(part) for part in first["loc"][:2])
+            raise UserFault(f"setting {where} does not take {first['input']!r}: {first['msg']}") from error
+
+    def with_b2b_types(self, text: str) -> "ConnectionSettings":
+        """A copy that serves `all` customer types, or those of a list such as `1,2`. Raises `UserFault`."""
+        try:
+            chosen = B2bSettings.model_validate({"customer_type_ids": text})
+        except ValidationError as error:
+            raise UserFault(f"--b2b-customer-types {text!r}: write all, or ids such as 1,2") from error
+        return self.model_copy(update={"b2b": chosen})
+
+
+def keys() -> list[str]:
+    """Every dotted key, sorted."""
+    return sorted(
+        f"{section}.{name}"
+        for section, info in ConnectionSettings.model_fields.items()
+        for name in type(info.default).model_fields
+    )
+
+
+def _literal(text: str) -> object:
+    """`true`, `3`, `null` and lists as JSON; anything else as text."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return text if isinstance(value, float) else value

@@ -1,0 +1,91 @@
+"""The settings of one process: environment variables `PAYLAYER_*` over `paylayer.toml` over defaults."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from connector.errors import UserFault
+
+EMBEDDED = "embedded"
+SHORTEST_SECRET = 32
+
+
+def data_folder() -> Path:
+    """Where the default database lives: `PAYLAYER_HOME`, else the user's data folder."""
+    if home := os.environ.get("PAYLAYER_HOME"):
+        return Path(home)
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "paylayer"
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "paylayer"
+
+
+class Settings(BaseSettings):
+    """What a PayLayer process needs to know before it can read the database."""
+
+    model_config = SettingsConfigDict(env_prefix="PAYLAYER_", toml_file="paylayer.toml", extra="forbid", frozen=True)
+
+    kafka_bootstrap_servers: str = "localhost:9092"
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = None
+    kafka_sasl_username: str | None = None
+    kafka_sasl_password: SecretStr | None = None
+    kafka_ssl_cafile: Path | None = None
+    kafka_ssl_certfile: Path | None = None
+    kafka_ssl_keyfile: Path | None = None
+    topic_prefix: str = Field(default="paylayer", pattern=r"^[A-Za-z0-9._-]{1,100}$")
+    topic_partitions: int = Field(default=12, ge=1)
+    topic_replication: int = Field(default=-1, ge=-1, description="-1: the broker's default")
+    database_url: str = ""
+    secret_key: SecretStr | None = None
+    http_host: str = "127.0.0.1"
+    http_port: int = Field(default=8080, ge=0, le=65535)
+    public_url: str | None = None
+    admin_token: SecretStr | None = None
+    ignite_token: SecretStr | None = None
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["console", "json"] = "console"
+    poll_interval_seconds: float = Field(default=5.0, gt=0)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments win over the environment, the environment over the file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    @property
+    def database(self) -> str:
+        """The database address, with the default filled in."""
+        return self.database_url or f"sqlite:///{data_folder() / 'paylayer.sqlite3'}"
+
+    def require_secret_key(self) -> str:
+        """The key that encrypts credentials. Raises `UserFault` where it is missing or too short."""
+        key = self.secret_key.get_secret_value() if self.secret_key else ""
+        if len(key) < SHORTEST_SECRET:
+            what = "is not set" if not key else f"has {len(key)} characters"
+            raise UserFault(
+                f"PAYLAYER_SECRET_KEY {what}: set it to a secret of {SHORTEST_SECRET} characters or more "
+                "(for instance the output of `openssl rand -hex 32`) and keep it; without it credentials are lost"
+            )
+        return key
+
+
+def load() -> Settings:
+    """Settings of this process. Raises `UserFault` that names the variable, what is wrong and what fits."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = "PAYLAYER_" + "_".join(str(part) for part in first["loc"]).upper()
+        raise UserFault(f"{name}: {first['msg']}") from error
+    except ValueError as error:
+        raise UserFault(f"paylayer.toml cannot be read: {error}") from error

@@ -1,0 +1,308 @@
+"""What became of rows that were to be applied, written together with everything that follows from it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from connector.state import claims as claims_table
+from connector.state import problems as problems_table
+from connector.state.claims import THERE, Claiming, chunks
+from connector.state.inbox_rows import OPEN, Row
+from connector.state.problems import Skipped
+from connector.state.tables import LATER, READY, inbox, sku_claims
+
+_SKU = "sku:"
+
+
+@dataclass(frozen=True, slots=True)
+class SetApplied:
+    """The platform has it.
+
+    `claims` are all SKUs of this key from now on (none = as they are), `skips` what was left out, `reopen` keys of
+    the same kind to apply again, `wake_at` the moment at which the same event will mean something else.
+    """
+
+    row: Row
+    hash: str
+    refs: Mapping[str, str] = field(default_factory=dict)
+    ledger: Mapping[str, Any] = field(default_factory=dict)
+    wake_at: datetime | None = None
+    problem_code: str | None = None
+    claims: Sequence[Claiming] | None = None
+    skips: Sequence[Skipped] = ()
+    reopen: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SetRejected:
+    """The platform will never take it; its dead letter is acknowledged already."""
+
+    row: Row
+    status: int | None
+    code: str | None
+    message: str
+    claims: Sequence[Claiming] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SetWaiting:
+    """Something must be there first: `sku:<sku>` or `<entity>:<key>`. Due again at `recheck_at` at the latest."""
+
+    row: Row
+    for_: str
+    recheck_at: datetime
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetRetry:
+    """It did not work this time. `uncertain`: it may have been applied, so the last applied hash proves nothing."""
+
+    row: Row
+    due_at: datetime
+    count_attempt: bool
+    message: str
+    status: int | None = None
+    code: str | None = None
+    uncertain: bool = False
+
+
+Settlement = SetApplied | SetRejected | SetWaiting | SetRetry
+
+
+def _where(row: str = "b_") -> list[sa.ColumnElement[bool]]:
+    return [inbox.c[name] == sa.bindparam(f"{row}{name}") for name in ("connection", "side", "entity", "key")]
+
+
+_UNTOUCHED = inbox.c.revision == sa.bindparam("b_revision", type_=sa.BigInteger)
+
+
+def _unless_newer(column: str, value: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    return sa.case((_UNTOUCHED, value), else_=inbox.c[column])
+
+
+def _given(column: str) -> sa.BindParameter[Any]:
+    return sa.bindparam(f"b_{column}", type_=inbox.c[column].type)
+
+
+_NOTHING = sa.null()
+_RECORDED = ("applied_hash", "applied_event_id", "applied_version", "applied_at", "applied_refs", "ledger")
+_APPLIED = (
+    sa.update(inbox)
+    .where(*_where())
+    .values(
+        {name: _given(name) for name in (*_RECORDED, "problem_code")}
+        | {
+            "state": _unless_newer("state", sa.literal("applied", sa.Text)),
+            "queue": _unless_newer("queue", _given("queue")),
+            "due_at": _unless_newer("due_at", _given("due_at")),
+            "attempts": _unless_newer("attempts", sa.literal(0, sa.Integer)),
+        }
+        | {
+            name: _unless_newer(name, sa.cast(_NOTHING, inbox.c[name].type))
+            for name in ("waiting_for", "waiting_since", "error_status", "error_code", "error_message")
+        }
+    )
+)
+_ERROR = {name: _given(name) for name in ("error_status", "error_code", "error_message")}
+_REJECTED = (
+    sa.update(inbox)
+    .where(*_where(), _UNTOUCHED)
+    .values(state="rejected", queue=0, due_at=None, waiting_for=None, waiting_since=None, **_ERROR)
+)
+_WAITING = (
+    sa.update(inbox)
+    .where(*_where(), _UNTOUCHED)
+    .values(
+        state="waiting",
+        queue=LATER,
+        due_at=_given("due_at"),
+        waiting_for=_given("waiting_for"),
+        waiting_since=sa.func.coalesce(inbox.c.waiting_since, _given("waiting_since")),
+        **_ERROR,
+    )
+)
+_RETRY = (
+    sa.update(inbox)
+    .where(*_where(), _UNTOUCHED)
+    .values(
+        state="retrying",
+        queue=LATER,
+        due_at=_given("due_at"),
+        attempts=inbox.c.attempts + sa.bindparam("b_counted", type_=sa.Integer),
+        applied_hash=sa.case((sa.bindparam("b_uncertain", type_=sa.Integer) == 0, inbox.c.applied_hash)),
+        waiting_for=None,
+        **_ERROR,
+    )
+)
+
+
+async def settle(transaction: AsyncConnection, settlements: Sequence[Settlement], now: datetime) -> None:
+    """Write settlements of any connections and sides.
+
+    Settlements of one side are written one transaction at a time, so a row that begins to wait and the entity that
+    it waits for cannot miss each other.
+    """
+    ordered = sorted(settlements, key=lambda settlement: settlement.row.identity)
+    for (connection, side), group in groupby(ordered, key=lambda settlement: settlement.row.identity[:2]):
+        await lock(transaction, connection, side)
+        await _settle_side(transaction, connection, side, list(group), now)
+
+
+async def lock(transaction: AsyncConnection, connection: str, side: str) -> None:
+    """One transaction at a time for this side; SQLite has only one writer anyway."""
+    if transaction.dialect.name == "postgresql":
+        await transaction.execute(
+            sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(f"{connection}\x1f{side}", 0)))
+        )
+
+
+async def release(transaction: AsyncConnection, connection: str, side: str, names: Iterable[str], now: datetime) -> int:
+    """Rows that wait for any of these become due now. Returns how many."""
+    released = 0
+    for chunk in chunks(sorted(set(names))):
+        done = await transaction.execute(
+            sa.update(inbox)
+            .where(inbox.c.connection == connection, inbox.c.side == side, inbox.c.waiting_for.in_(chunk))
+            .values(queue=READY, due_at=now, waiting_for=None)
+        )
+        released += done.rowcount
+    return released
+
+
+async def reopen(
+    transaction: AsyncConnection, connection: str, side: str, entity: str, keys: Iterable[str], *, now: datetime
+) -> int:
+    """Applied and rejected rows become pending again; open ones that are being applied are applied once more."""
+    opened = 0
+    for chunk in chunks(sorted(set(keys))):
+        whose = (
+            inbox.c.connection == connection,
+            inbox.c.side == side,
+            inbox.c.entity == entity,
+            inbox.c.key.in_(chunk),
+        )
+        await transaction.execute(
+            sa.update(inbox).where(*whose, inbox.c.state.in_(OPEN)).values(revision=inbox.c.revision + 1)
+        )
+        done = await transaction.execute(
+            sa.update(inbox)
+            .where(*whose, inbox.c.state.not_in(OPEN))
+            .values(
+                state="pending",
+                queue=READY,
+                revision=inbox.c.revision + 1,
+                received_at=now,
+                due_at=now,
+                attempts=0,
+                error_status=None,
+                error_code=None,
+                error_message=None,
+            )
+        )
+        opened += done.rowcount
+    return opened
+
+
+async def _settle_side(
+    transaction: AsyncConnection, connection: str, side: str, settlements: Sequence[Settlement], now: datetime
+) -> None:
+    statements = ((SetApplied, _APPLIED), (SetRejected, _REJECTED), (SetWaiting, _WAITING), (SetRetry, _RETRY))
+    for kind, statement in statements:
+        if batch := [_parameters(settlement, now) for settlement in settlements if isinstance(settlement, kind)]:
+            await transaction.execute(statement, batch)
+    claims = {
+        done.row.key: done.claims
+        for done in settlements
+        if isinstance(done, (SetApplied, SetRejected)) and done.claims is not None
+    }
+    if claims:
+        await claims_table.replace(transaction, connection, side, claims, now)
+    applied = [settlement for settlement in settlements if isinstance(settlement, SetApplied)]
+    skips = {(done.row.entity, done.row.key): done.skips for done in applied}
+    await problems_table.replace(transaction, connection, side, skips, now)
+    for done in applied:
+        if done.reopen:
+            await reopen(transaction, connection, side, done.row.entity, done.reopen, now=now)
+    present = {f"{done.row.entity}:{done.row.key}" for done in applied}
+    present |= {_SKU + claim.sku for done in applied for claim in done.claims or () if claim.state in THERE}
+    if waits := [settlement for settlement in settlements if isinstance(settlement, SetWaiting)]:
+        present |= await _came_meanwhile(transaction, connection, side, waits)
+    if present:
+        await release(transaction, connection, side, present, now)
+
+
+async def _came_meanwhile(
+    transaction: AsyncConnection, connection: str, side: str, waits: Sequence[SetWaiting]
+) -> set[str]:
+    """What rows are about to wait for although it was applied after they had been read."""
+    since = min(wait.row.read_at for wait in waits)
+    names = sorted({wait.for_ for wait in waits})
+    found: set[str] = set()
+    for chunk in chunks([name.removeprefix(_SKU) for name in names if name.startswith(_SKU)]):
+        rows = await transaction.execute(
+            sa.select(sku_claims.c.sku).where(
+                sku_claims.c.connection == connection,
+                sku_claims.c.side == side,
+                sku_claims.c.sku.in_(chunk),
+                sku_claims.c.state.in_(THERE),
+                sku_claims.c.since >= since,
+            )
+        )
+        found |= {_SKU + row.sku for row in rows}
+    for entity, group in groupby(names, key=lambda name: name.partition(":")[0]):
+        for chunk in chunks([name.partition(":")[2] for name in group]):
+            rows = await transaction.execute(
+                sa.select(inbox.c.key).where(
+                    inbox.c.connection == connection,
+                    inbox.c.side == side,
+                    inbox.c.entity == entity,
+                    inbox.c.key.in_(chunk),
+                    inbox.c.applied_at >= since,
+                )
+            )
+            found |= {f"{entity}:{row.key}" for row in rows}
+    return found
+
+
+def _parameters(settlement: Settlement, now: datetime) -> dict[str, Any]:
+    row = settlement.row
+    values: dict[str, Any] = {
+        "connection": row.connection,
+        "side": row.side,
+        "entity": row.entity,
+        "key": row.key,
+        "revision": row.revision,
+    }
+    match settlement:
+        case SetApplied():
+            values |= {
+                "applied_hash": settlement.hash,
+                "applied_event_id": row.event_id,
+                "applied_version": row.version_time,
+                "applied_at": now,
+                "applied_refs": dict(settlement.refs),
+                "ledger": dict(settlement.ledger),
+                "problem_code": settlement.problem_code,
+                "queue": 0 if settlement.wake_at is None else LATER,
+                "due_at": settlement.wake_at,
+            }
+        case SetRejected():
+            values |= _error(settlement.status, settlement.code, settlement.message)
+        case SetWaiting():
+            values |= _error(None, None, settlement.message)
+            values |= {"due_at": settlement.recheck_at, "waiting_for": settlement.for_, "waiting_since": now}
+        case SetRetry():
+            values |= _error(settlement.status, settlement.code, settlement.message)
+            values |= {"due_at": settlement.due_at, "counted": int(settlement.count_attempt)}
+            values |= {"uncertain": int(settlement.uncertain)}
+    return {f"b_{name}": value for name, value in values.items()}
+
+
+def _error(status: int | None, code: str | None, message: str) -> dict[str, Any]:
+    return {"error_status": status, "error_code": code, "error_message": message[:2000]}

@@ -1,0 +1,262 @@
+"""Every table. The migrations build them; a test holds both together."""
+
+import sqlalchemy as sa
+
+from connector.state.columns import Json, Moment
+
+metadata = sa.MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+READY, LATER = 1, 2  # inbox.queue: may be applied now, becomes due at due_at; 0 is neither
+
+connections = sa.Table(
+    "connections",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("sparkpay_url", sa.Text, nullable=False),
+    sa.Column("sparkpay_token", sa.Text, nullable=False),  # sealed
+    sa.Column("sparklayer_url", sa.Text, nullable=False),
+    sa.Column("site_id", sa.Text, nullable=False),
+    sa.Column("site_env", sa.Text, nullable=False),
+    sa.Column("client_id", sa.Text, nullable=False),
+    sa.Column("client_secret", sa.Text, nullable=False),  # sealed
+    sa.Column("settings", Json, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("updated_at", Moment, nullable=False),
+)
+
+side_pauses = sa.Table(
+    "side_pauses",
+    metadata,
+    sa.Column("connection", sa.Text, primary_key=True),
+    sa.Column("side", sa.Text, primary_key=True),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("since", Moment, nullable=False),
+    sa.Column("probe_at", Moment),
+)
+
+inbox = sa.Table(
+    "inbox",
+    metadata,
+    sa.Column("connection", sa.Text, primary_key=True),
+    sa.Column("side", sa.Text, primary_key=True),
+    sa.Column("entity", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("state", sa.Text, nullable=False),  # pending, waiting, retrying, applied, rejected
+    sa.Column("lane", sa.Text, nullable=False),  # <connection>/<side>/<entity>: what is applied in one order
+    sa.Column("queue", sa.SmallInteger, nullable=False),
+    sa.Column("revision", sa.BigInteger, nullable=False),  # rises whenever there is something new to apply
+    # the newest wanted state and the record that brought it
+    sa.Column("version_time", Moment, nullable=False),
+    sa.Column("event_id", sa.Text, nullable=False),
+    sa.Column("deleted", sa.Boolean, nullable=False),
+    sa.Column("topic", sa.Text, nullable=False),
+    sa.Column("topic_partition", sa.Integer, nullable=False),
+    sa.Column("topic_offset", sa.BigInteger, nullable=False),
+    sa.Column("record_key", sa.LargeBinary, nullable=False),
+    sa.Column("value", sa.LargeBinary, nullable=False),
+    sa.Column("headers", sa.Text, nullable=False),
+    sa.Column("refs", Json, nullable=False),
+    sa.Column("replay", sa.Text),
+    # when and how it is to be applied
+    sa.Column("priority", sa.SmallInteger, nullable=False),
+    sa.Column("received_at", Moment, nullable=False),
+    sa.Column("due_at", Moment),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("waiting_for", sa.Text),
+    sa.Column("waiting_since", Moment),
+    sa.Column("error_status", sa.Integer),
+    sa.Column("error_code", sa.Text),
+    sa.Column("error_message", sa.Text),
+    # what was applied last
+    sa.Column("applied_hash", sa.Text),
+    sa.Column("applied_event_id", sa.Text),
+    sa.Column("applied_version", Moment),
+    sa.Column("applied_at", Moment),
+    sa.Column("applied_refs", Json),
+    sa.Column("ledger", Json),
+    sa.Column("problem_code", sa.Text),
+)
+_ready = sa.text(f"queue = {READY}")
+_later = sa.text(f"queue = {LATER}")
+# By lane, not by its three parts: with those a planner without statistics prefers the primary key and sorts everything.
+sa.Index(
+    "ix_inbox_ready",
+    inbox.c.lane,
+    inbox.c.priority,
+    inbox.c.received_at,
+    inbox.c.key,
+    sqlite_where=_ready,
+    postgresql_where=_ready,
+)
+sa.Index("ix_inbox_later", inbox.c.lane, inbox.c.due_at, sqlite_where=_later, postgresql_where=_later)
+_waits = sa.text("waiting_for IS NOT NULL")
+sa.Index(
+    "ix_inbox_waiting_for",
+    inbox.c.connection, inbox.c.side, inbox.c.waiting_for,
+    sqlite_where=_waits, postgresql_where=_waits,
+)  # fmt: skip
+
+sku_claims = sa.Table(
+    "sku_claims",
+    metadata,
+    sa.Column("connection", sa.Text, primary_key=True),
+    sa.Column("side", sa.Text, primary_key=True),  # a platform, or `source:<name>` for what a source showed
+    sa.Column("sku", sa.Text, primary_key=True),
+    sa.Column("product", sa.Text, primary_key=True),
+    sa.Column("part", sa.Text, primary_key=True),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("since", Moment, nullable=False),
+)
+sa.Index("ix_sku_claims_product", sku_claims.c.connection, sku_claims.c.side, sku_claims.c.product)
+
+observations = sa.Table(
+    "observations",
+    metadata,
+    sa.Column("connection", sa.Text, primary_key=True),
+    sa.Column("source", sa.Text, primary_key=True),
+    sa.Column("entity", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("hash", sa.Text, nullable=False),
+    sa.Column("event_id", sa.Text, nullable=False),
+    sa.Column("time", Moment, nullable=False),
+    sa.Column("number", sa.BigInteger),
+    sa.Column("skus", Json, nullable=False),
+    sa.Column("deleted", sa.Boolean, nullable=False),
+    sa.Column("observed_at", Moment, nullable=False),
+)
+sa.Index(
+    "ix_observations_number",
+    observations.c.connection, observations.c.source, observations.c.entity, observations.c.number,
+)  # fmt: skip
+
+cursors = sa.Table(
+    "cursors",
+    metadata,
+    sa.Column("connection", sa.Text, primary_key=True),
+    sa.Column("source", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("position", Json, nullable=False),
+    sa.Column("saved_at", Moment, nullable=False),
+)
+
+sync_runs = sa.Table(
+    "sync_runs",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("connection", sa.Text, nullable=False),
+    sa.Column("entities", Json, nullable=False),
+    sa.Column("full_walk", sa.Boolean, nullable=False),
+    sa.Column("requested_by", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),  # requested, reading, applying, done, failed
+    sa.Column("requested_at", Moment, nullable=False),
+    sa.Column("started_at", Moment),
+    sa.Column("read_at", Moment),
+    sa.Column("finished_at", Moment),
+    sa.Column("published_until", Json),
+    sa.Column("read", sa.BigInteger, nullable=False),
+    sa.Column("published", sa.BigInteger, nullable=False),
+    sa.Column("skipped", sa.BigInteger, nullable=False),
+    sa.Column("applied", sa.BigInteger, nullable=False),
+    sa.Column("unchanged", sa.BigInteger, nullable=False),
+    sa.Column("rejected", sa.BigInteger, nullable=False),
+    sa.Column("calls_sparkpay", sa.BigInteger, nullable=False),
+    sa.Column("calls_sparklayer", sa.BigInteger, nullable=False),
+    sa.Column("message", sa.Text),
+)
+sa.Index("ix_sync_runs_connection", sync_runs.c.connection, sync_runs.c.state, sync_runs.c.requested_at)
+
+sync_problems = sa.Table(
+    "sync_problems",
+    metadata,
+    sa.Column("connection", sa.Text, primary_key=True),
+    sa.Column("side", sa.Text, primary_key=True),
+    sa.Column("entity", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("part", sa.Text, primary_key=True),  # empty: the whole entity
+    sa.Column("code", sa.Text, primary_key=True),
+    sa.Column("message", sa.Text, nullable=False),
+    sa.Column("since", Moment, nullable=False),
+)
+
+letters = sa.Table(
+    "letters",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),  # <dlt topic>:<partition>:<offset>
+    sa.Column("state", sa.Text, nullable=False),  # new, replayed, discarded, superseded
+    sa.Column("replay_id", sa.Text),
+    sa.Column("decided_at", Moment),
+    sa.Column("decided_by", sa.Text),
+    sa.Column("edited_value", sa.LargeBinary),
+    sa.Column("edited_headers", sa.Text),
+    sa.Column("edits", sa.Integer, nullable=False, server_default="0"),  # how often it was mended
+    sa.Column("note", sa.Text),
+)
+
+replays = sa.Table(
+    "replays",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("started_at", Moment, nullable=False),
+    sa.Column("finished_at", Moment),
+    sa.Column("started_by", sa.Text, nullable=False),
+    sa.Column("selection", Json, nullable=False),
+    sa.Column("dry_run", sa.Boolean, nullable=False),
+    sa.Column("selected", sa.BigInteger, nullable=False),
+    sa.Column("sent", sa.BigInteger, nullable=False),
+    sa.Column("outcome", sa.Text),
+)
+
+workers = sa.Table(
+    "workers",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("roles", Json, nullable=False),
+    sa.Column("host", sa.Text, nullable=False),
+    sa.Column("pid", sa.Integer, nullable=False),
+    sa.Column("started_at", Moment, nullable=False),
+    sa.Column("beat_at", Moment, nullable=False),
+)
+
+leases = sa.Table(
+    "leases",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("worker", sa.Text, nullable=False),
+    sa.Column("since", Moment, nullable=False),
+)
+
+budgets = sa.Table(
+    "budgets",
+    metadata,
+    sa.Column("store", sa.Text, primary_key=True),
+    sa.Column("state", Json),
+)
+
+tokens = sa.Table(
+    "tokens",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("token", sa.Text, nullable=False),  # sealed
+    sa.Column("expires_at", Moment, nullable=False),
+)
+
+platform_calls = sa.Table(
+    "platform_calls",
+    metadata,
+    sa.Column("connection", sa.Text, primary_key=True),
+    sa.Column("side", sa.Text, primary_key=True),
+    sa.Column("calls", sa.BigInteger, nullable=False),
+)
+
+
+def lane(connection: str, side: str, entity: str) -> str:
+    """The value of `inbox.lane`."""
+    return f"{connection}/{side}/{entity}"

@@ -1,0 +1,149 @@
+"""Opening a database: the schema is made once, and what is wrong is said in one sentence."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy.engine import make_url
+
+from connector.errors import Unavailable, UserFault
+from connector.state.address import parse, shown
+from connector.state.database import Database
+from connector.state.tables import metadata
+
+
+async def test_several_processes_may_create_at_once(database_url: str) -> None:
+    opened = await asyncio.gather(*(Database.open(database_url, create=True) for _ in range(4)))
+    try:
+        await asyncio.gather(*(database.check() for database in opened))
+    finally:
+        for database in opened:
+            await database.close()
+
+
+async def test_migrations_build_exactly_the_tables(db: Database) -> None:
+    def differences(connection: sa.Connection) -> list[object]:
+        return list(compare_metadata(MigrationContext.configure(connection), metadata))
+
+    async with db.read() as connection:
+        assert await connection.run_sync(differences) == []
+
+
+async def test_a_failed_block_leaves_nothing(db: Database) -> None:
+    async def fail_after_writing() -> None:
+        async with db.begin() as connection:
+            await connection.execute(sa.insert(metadata.tables["budgets"]).values(store="a", state={}))
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await fail_after_writing()
+    async with db.read() as connection:
+        assert (await connection.execute(sa.select(metadata.tables["budgets"].c.store))).all() == []
+
+
+async def test_check_names_what_is_missing(db: Database) -> None:
+    async with db.begin() as connection:
+        await connection.execute(sa.text("DROP TABLE letters"))
+    with pytest.raises(UserFault, match="lacks the table letters"):
+        await db.check()
+
+
+async def test_using_a_missing_table_is_one_sentence(db: Database) -> None:
+    async with db.begin() as connection:
+        await connection.execute(sa.text("DROP TABLE letters"))
+    with pytest.raises(Unavailable, match="lacks a table"):
+        async with db.read() as connection:
+            await connection.execute(sa.select(metadata.tables["letters"]))
+
+
+async def test_a_newer_schema_is_refused(db: Database, database_url: str) -> None:
+    async with db.begin() as connection:
+        await connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(UserFault, match="newer PayLayer"):
+        await db.check()
+    with pytest.raises(UserFault, match="newer PayLayer"):
+        await Database.open(database_url, create=True)
+
+
+async def test_an_empty_database_says_how_to_fill_it(postgres_url: str) -> None:
+    with pytest.raises(UserFault, match="no PayLayer tables yet"):
+        await Database.open(postgres_url)
+
+
+async def test_an_absent_file_says_so(sqlite_url: str) -> None:
+    with pytest.raises(UserFault, match="does not exist"):
+        await Database.open(sqlite_url)
+
+
+async def test_the_folder_is_made(tmp_path: Path) -> None:
+    database = await Database.open(f"sqlite:///{tmp_path}/a b%20c/ü/100%25/paylayer.db", create=True)
+    await database.close()
+    assert (tmp_path / "a b c" / "ü" / "100%" / "paylayer.db").is_file()
+
+
+async def test_a_file_that_is_no_database(tmp_path: Path) -> None:
+    path = tmp_path / "letter.txt"
+    path.write_text("dear all, " * 200)
+    with pytest.raises(UserFault, match="is no SQLite database"):
+        await Database.open(f"sqlite:///{path}", create=True)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everything")
+async def test_a_file_that_cannot_be_written(tmp_path: Path) -> None:
+    path = tmp_path / "kept.db"
+    path.touch(mode=0o400)
+    with pytest.raises(UserFault, match="cannot be written"):
+        await Database.open(f"sqlite:///{path}", create=True)
+
+
+async def test_a_folder_in_place_of_a_file(tmp_path: Path) -> None:
+    with pytest.raises(UserFault, match="is a folder"):
+        await Database.open(f"sqlite:///{tmp_path}", create=True)
+
+
+async def test_a_server_that_is_down() -> None:
+    with pytest.raises(Unavailable, match="does not answer") as caught:
+        await Database.open("postgresql://me:hidden-pw@127.0.0.1:9/x", create=True)
+    assert "hidden-pw" not in str(caught.value)
+
+
+async def test_a_database_that_does_not_exist(postgres_server: str) -> None:
+    url = make_url(postgres_server).set(database="nowhere").render_as_string(hide_password=False)
+    with pytest.raises(UserFault, match="does not exist: create it"):
+        await Database.open(url, create=True)
+
+
+async def test_a_user_that_is_refused(postgres_server: str) -> None:
+    url = make_url(postgres_server).set(username="nobody-here", password="hidden-pw").render_as_string(False)
+    with pytest.raises(UserFault, match="refuses user nobody-here") as caught:
+        await Database.open(url, create=True)
+    assert "hidden-pw" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "driver"),
+    [
+        ("sqlite:////tmp/x.db", "sqlite+aiosqlite"),
+        ("sqlite+pysqlite:////tmp/x.db", "sqlite+aiosqlite"),
+        ("postgresql://u:p@h/d", "postgresql+asyncpg"),
+        ("postgres://u:p@h/d", "postgresql+asyncpg"),
+        ("postgresql+psycopg2://u:p@h:1/d?sslmode=require", "postgresql+asyncpg"),
+    ],
+)
+def test_any_spelling_of_a_driver(text: str, driver: str) -> None:
+    url = parse(text)
+    assert url.drivername == driver
+    assert "p@" not in shown(url)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["mysql://x/y", "nonsense", "sqlite://", "sqlite:///:memory:", "postgresql://h", "postgresql://u@h/d?what=1"],
+)
+def test_other_addresses_are_refused(text: str) -> None:
+    with pytest.raises(UserFault):
+        parse(text)

@@ -1,0 +1,149 @@
+"""What an applier does with handlers, as little of it as a test needs, against the SparkLayer sandbox."""
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+
+from connector.clock import SteppedClock
+from connector.sandbox.sparklayer import SitePolicy, SparkLayerSite, create_app
+from connector.settings import ConnectionSettings
+from connector.sparklayer import CallGate, Credentials, GatePolicy, SparkLayerClient
+from contracts.entities import Entity, Price, Product, Stock
+from handlers.outcome import Applied, Context, Failed, Outcome, Rejected, Task
+from handlers.sparklayer import handlers
+from handlers.sparklayer.product_plan import wanted_skus
+from tests.fakes.sku_directory import FakeSkuDirectory
+
+NOW = datetime(2026, 4, 1, 12, tzinfo=UTC)
+
+
+@dataclass
+class Row:
+    """What is remembered of one entity."""
+
+    entity: Entity | None
+    applied_hash: str | None = None
+    ledger: Mapping[str, Any] = field(default_factory=dict)
+    pending: bool = True
+
+
+class Desk:
+    """A site, its handlers, and the memory of what was applied."""
+
+    def __init__(self, *, policy: Mapping[str, Any] | None = None, **settings: str) -> None:
+        self.clock = SteppedClock(NOW)
+        self.site = SparkLayerSite(clock=self.clock.now)
+        keys = {"site_id": "acme", "client_id": "id-1", "client_secret": "secret-1"}
+        self.app = create_app(self.site, SitePolicy(**{**keys, **(policy or {})}), sleep=self.clock.sleep)
+        self.faults, self.journal = self.app.state.faults, self.app.state.journal
+        self.client = SparkLayerClient(
+            "http://site",
+            "acme",
+            Credentials("id-1", "secret-1"),
+            transport=httpx.ASGITransport(self.app),
+            clock=self.clock,
+            gate=CallGate(GatePolicy(), self.clock),
+        )
+        self.settings = ConnectionSettings().with_values(
+            {key.replace("__", "."): value for key, value in settings.items()}
+        )
+        self.handlers = handlers(self.client)
+        self.skus = FakeSkuDirectory()
+        self.rows: dict[tuple[str, str], Row] = {}
+        self.now = NOW
+        self._asked = 0
+
+    def restart(self) -> None:
+        """Handlers that have learned nothing yet."""
+        self.handlers = handlers(self.client)
+
+    async def apply(self, *entities: Entity) -> list[Outcome]:
+        """Entities of one kind, each with its newest state, in one batch."""
+        kind = {Product: "product", Price: "price", Stock: "stock"}[type(entities[0])]
+        for entity in entities:
+            self.put(kind, entity.key, entity)
+        return await self.run(kind, *(entity.key for entity in entities))
+
+    async def delete(self, kind: str, key: str) -> Outcome:
+        """The entity is gone in its store."""
+        self.put(kind, key, None)
+        return (await self.run(kind, key))[0]
+
+    def put(self, kind: str, key: str, entity: Entity | None) -> None:
+        """A newer wanted state, not applied yet."""
+        row = self.rows.setdefault((kind, key), Row(None))
+        row.entity, row.pending = entity, True
+        if kind == "product":
+            self.skus.want(key, wanted_skus(entity if isinstance(entity, Product) else None), pending=True)
+
+    async def run(self, kind: str, *keys: str) -> list[Outcome]:
+        """Apply what is wanted of these keys and remember what came of it."""
+        tasks = [
+            Task("acme", key, row.entity, applied_hash=row.applied_hash, ledger=row.ledger)
+            for key in keys
+            for row in [self.rows[kind, key]]
+        ]
+        outcomes = list(await self.handlers[kind].apply(tasks, Context(self.settings, self.skus, self.now)))
+        for key, outcome in zip(keys, outcomes, strict=True):
+            self._remember(kind, key, outcome)
+        return outcomes
+
+    async def settle(self, *keys: str) -> list[Outcome]:
+        """Products and everything that they reopen, one at a time, until nothing is left to do; the last outcomes."""
+        last: dict[str, Outcome] = {}
+        queue = deque(keys)
+        for _ in range(20):
+            if not queue:
+                return [last[key] for key in keys]
+            key = queue.popleft()
+            (outcome,) = await self.run("product", key)
+            last[key] = outcome
+            done = outcome.applied if isinstance(outcome, Rejected) else outcome
+            if isinstance(done, Applied):
+                queue.extend(done.reopen)
+            elif not isinstance(outcome, Rejected):
+                queue.append(key)
+        raise AssertionError(f"no end of it: {list(queue)}")
+
+    def calls(self) -> list[str]:
+        """`METHOD route` of the calls since the last time, tokens aside."""
+        entries = [entry for entry in self.journal.since(self._asked) if "auth/token" not in entry.path]
+        self._asked = max((entry.n for entry in self.journal.since(0)), default=0)
+        return [f"{entry.method} {entry.route}" for entry in entries]
+
+    def variant(self, part: str) -> tuple[str, str]:
+        """SKU and status of a variant on the site."""
+        found = self.site.catalogue.variant(part)
+        assert found is not None, part
+        return found["sku"], found["status"]
+
+    def _remember(self, kind: str, key: str, outcome: Outcome) -> None:
+        row = self.rows[kind, key]
+        done = outcome.applied if isinstance(outcome, Rejected) else outcome
+        if isinstance(done, Applied):
+            row.applied_hash, row.ledger = done.hash, done.ledger
+        if isinstance(outcome, Failed) and outcome.uncertain:
+            row.applied_hash = None
+        claims = outcome.claims if isinstance(outcome, Applied | Rejected) else None
+        if kind == "product" and claims is not None:
+            self.skus.claims[key] = tuple(claims)
+        if isinstance(outcome, Applied | Rejected):
+            row.pending = False
+            if kind == "product":
+                entity = row.entity if isinstance(row.entity, Product) else None
+                self.skus.want(key, wanted_skus(entity), pending=False)
+
+
+def rope(number: int, *skus: str | None, **changes: Any) -> Product:
+    """A product of Spark Pay with one variant per SKU."""
+    parts: Sequence[str] = changes.pop("parts", [f"vi-{number}{at}" for at in range(len(skus))])
+    variants = changes.pop("variants", None) or [
+        {"id": part, "sku": sku, "position": at}
+        for at, (part, sku) in enumerate(zip(parts, skus, strict=True), start=1)
+    ]
+    body = {"key": f"sparkpay:{number}", "title": f"Rope {number}", "slug": f"rope-{number}", "variants": variants}
+    return Product.model_validate({**body, **changes})
