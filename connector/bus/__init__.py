@@ -1,0 +1,1 @@
+"""Kafka: publishing, intake, dead letters and replay. Knows no platform and no database."""

@@ -1,0 +1,31 @@
+"""Sizes and patience of an intake."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class IntakePolicy:
+    """Sizes and patience of an intake.
+
+    `drain_seconds` stays below `session_seconds`, which is also the rebalance timeout: a member that drains longer is
+    thrown out of the group and its batch is done twice.
+    """
+
+    batch: int = 1000
+    idle_ms: int = 50  # how long the loop looks for records, and sleeps when there are none
+    fetch_wait_ms: int = 100  # how long the broker may hold an empty answer; the embedded one always holds it so long
+    first_delay: float = 0.2
+    longest_delay: float = 10.0
+    session_seconds: float = 10.0
+    drain_seconds: float = 6.0
+    stop_seconds: float = 8.0
+    watch_seconds: float = 0.5
+    start_seconds: float = 30.0
+
+    def __post_init__(self) -> None:
+        if self.drain_seconds >= self.session_seconds or self.batch < 1 or self.first_delay <= 0:
+            raise ValueError(f"not an intake policy: {self}")
+
+    def delay(self, failures: int) -> float:
+        """Seconds before the next attempt, after so many failures in a row."""
+        return float(min(self.longest_delay, self.first_delay * 2 ** min(failures - 1, 20)))
