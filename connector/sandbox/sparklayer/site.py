@@ -1,0 +1,90 @@
+"""The state of one simulated SparkLayer site, without HTTP."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import cast
+
+from connector.sandbox.sparklayer.catalogue import Catalogue
+from connector.sandbox.sparklayer.ids import Ids
+from connector.sandbox.sparklayer.levels import Levels
+from connector.sandbox.sparklayer.locations import Locations
+from connector.sandbox.sparklayer.price_lists import PriceLists
+from connector.sandbox.sparklayer.prices import Prices
+from connector.sandbox.sparklayer.wire import Row, decimals_as_text
+
+
+class SparkLayerSite:
+    """Products, variants, stock, stock locations, price lists and prices of one site.
+
+    Levels and prices belong to the variant, so they follow it when its SKU changes.
+    `clock` answers aware datetimes and stamps every row; `seed` makes ids and tokens repeatable.
+    """
+
+    def __init__(self, *, clock: Callable[[], datetime], seed: int = 1) -> None:
+        self.clock = clock
+        self.ids = Ids(seed)
+        self.levels = Levels()
+        self.locations = Locations(self.ids)
+        self.price_lists = PriceLists(self.stamp)
+        self.price_blocks = Prices()
+        self.catalogue = Catalogue(self.ids, self.stamp)
+
+    def stamp(self) -> str:
+        """Now, as the site writes times: UTC with milliseconds."""
+        return self.clock().astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+    def product(self, external_id: str) -> Row | None:
+        """A product as a GET shows it, by external or internal id."""
+        row = self.catalogue.product(external_id)
+        return self.show_product(row) if row is not None else None
+
+    def variant_by_sku(self, sku: str) -> Row | None:
+        """A variant as a GET shows it, whatever its status."""
+        row = self.catalogue.variant_by_sku(sku)
+        return self.show_variant(row) if row is not None else None
+
+    def prices(self, sku: str) -> dict[str, list[Row]]:
+        """Slug of each list that the SKU is in, and its breaks there."""
+        variant = self.catalogue.variant_by_sku(sku)
+        if variant is None:
+            return {}
+        blocks = self.price_blocks.of(variant["id"])
+        return {slug: [dict(row) for row in breaks] for slug, breaks in blocks.items()}
+
+    def stock(self, sku: str) -> dict[str, Row]:
+        """External id of each location that holds the SKU, and the level there."""
+        variant = self.catalogue.variant_by_sku(sku)
+        if variant is None:
+            return {}
+        levels = self.levels.of(variant["id"])
+        return {self.locations.by_id(place)["external_id"]: dict(row) for place, row in levels.items()}
+
+    def dump(self) -> dict[str, object]:
+        """Everything, ready for any JSON writer: numbers with a fraction are text."""
+        products = self.catalogue.products()
+        skus = [variant["sku"] for row in products for variant in row["variants"] if variant["sku"] is not None]
+        everything = {
+            "products": [self.show_product(row) for row in products],
+            "stock_locations": self.locations.all(),
+            "stock": {sku: levels for sku in skus if (levels := self.stock(sku))},
+            "price_lists": self.price_lists.all(),
+            "prices": {sku: blocks for sku in skus if (blocks := self.prices(sku))},
+        }
+        return cast("dict[str, object]", decimals_as_text(everything))
+
+    def show_product(self, product: Row) -> Row:
+        """The reply's form of a product."""
+        return {**product, "variants": [self.show_variant(variant) for variant in product["variants"]]}
+
+    def show_variant(self, variant: Row) -> Row:
+        """The reply's form of a variant, its stock included."""
+        return {**variant, "stock": self.show_levels(variant["id"])}
+
+    def show_levels(self, variant_id: str) -> list[Row]:
+        """The stock rows of a variant; the location shows by its internal id."""
+        return [{"stock_location_id": place, **row} for place, row in self.levels.of(variant_id).items()]
+
+    def drop_variant(self, variant_id: str) -> None:
+        """Forget what belongs to a variant that is gone."""
+        self.levels.drop_variant(variant_id)
+        self.price_blocks.drop_variant(variant_id)

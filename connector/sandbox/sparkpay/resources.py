@@ -1,0 +1,250 @@
+"""The resources that the sandbox serves: one declaration each, and everything generic follows from it.
+
+To add one: name it in fields.json (the test of the table shows how it is made) and declare it here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+
+from connector.sandbox.sparkpay import fields
+from connector.sandbox.sparkpay.nested import Finder, category_links, children, combination, nothing, owned
+
+
+@dataclass(frozen=True)
+class Resource:
+    """What the platform knows about one resource.
+
+    `list_key`: array name in list answers, where it is not the resource's name (seen on live stores, not in the
+    OpenAPI file). `empty`: values of fields that were never set, where they are not "", 0 or false. `nullable`: fields
+    that take null although they are not null when empty. `also_readable` / `also_writable`: fields that live answers
+    or the vendor's pages have and the OpenAPI file lacks. `retyped`: fields whose type the file has wrong for bodies.
+    `references`: fields that hold the id of a row elsewhere; a row goes when a row named in `cascade` goes.
+    `links`: collections kept inside the row. `unfilterable`: fields that fail in filters (vendor docs: known issues).
+    `internal`: kept like a resource, not in the OpenAPI file and not served by the generic routes.
+    """
+
+    name: str
+    table: str
+    list_key: str = ""
+    read_scopes: frozenset[str] = frozenset({"read_catalog", "catalog"})
+    write_scopes: frozenset[str] = frozenset({"catalog"})
+    empty: Mapping[str, object] = field(default_factory=dict)
+    nullable: frozenset[str] = frozenset()
+    also_readable: Mapping[str, str] = field(default_factory=dict)
+    also_writable: Mapping[str, str] = field(default_factory=dict)
+    retyped: Mapping[str, str] = field(default_factory=dict)
+    references: Mapping[str, str] = field(default_factory=dict)
+    cascade: frozenset[str] = frozenset()
+    nested: Mapping[str, Finder] = field(default_factory=dict)
+    links: frozenset[str] = frozenset()
+    unfilterable: frozenset[str] = frozenset()
+    internal: bool = False
+
+    @cached_property
+    def types(self) -> fields.Types:
+        """Type of every field of the read model."""
+        read = {} if self.internal else fields.load(self.name).read
+        return {**read, **self.also_readable, **self.retyped}
+
+    @cached_property
+    def defaults(self) -> dict[str, object]:
+        """Every field with its empty value, in the order of the wire: id first."""
+        kinds = {"id": "integer", **self.types}
+        return {name: self.empty.get(name, fields.empty_value(kind)) for name, kind in kinds.items()}
+
+    @cached_property
+    def create(self) -> fields.BodyTypes | None:
+        """What a POST may and must hold; None when the resource cannot be created."""
+        return None if self.internal else self._body(fields.load(self.name).create)
+
+    @cached_property
+    def update(self) -> fields.BodyTypes | None:
+        """What a PUT may hold; None when the resource cannot be written."""
+        return fields.BodyTypes(self.types) if self.internal else self._body(fields.load(self.name).update)
+
+    def _body(self, body: fields.BodyTypes | None) -> fields.BodyTypes | None:
+        if body is None:
+            return None
+        return fields.BodyTypes({**body.types, **self.retyped, **self.also_writable}, body.required)
+
+    def takes_null(self, name: str) -> bool:
+        """Whether a body may set the field to null: only where nulls are seen (vendor docs say nothing)."""
+        return name in self.nullable or (name in self.defaults and self.defaults[name] is None)
+
+    @property
+    def array_key(self) -> str:
+        """The name of the array in list answers."""
+        return self.list_key or self.name
+
+    @property
+    def timed(self) -> bool:
+        """Whether rows carry created_at and updated_at."""
+        return "updated_at" in self.types
+
+
+def _nulls(names: str) -> dict[str, object]:
+    return dict.fromkeys(names.split())
+
+
+_SETTINGS = frozenset({"settings"})
+
+_DECLARED = (
+    Resource(
+        "products",
+        "AC_Products",
+        empty=MappingProxyType(
+            _nulls(
+                "eta_date available_region_id starting_quantity product_rating_dimension_group_override_id "
+                "average_review_rating review_count low_stock_warning_threshold handling_fee subscription_frequency "
+                "shipping_override insurance_cost in_stock_notification_email_template_id additional_points_earned "
+                "profile_id category_list"
+            )
+            | {
+                "size_unit": "In",
+                "weight_unit": "Lbs",
+                "e_product_type": "NotAnEProduct",
+                "e_product_delivery_action": "None",
+                "rate_adjustment_type": "AutoCalculation",
+                "quantity_increment": 1,
+                "earns_points": True,
+                "cart_product_id": "00000000-0000-0000-0000-000000000000",
+            }
+        ),
+        nullable=frozenset({"quantity_on_order", "e_product_delivery_action", "master_product_id"}),
+        # supplier_id is on the vendor's page only; vendor_store_id is in live answers and in no document.
+        also_readable={"supplier_id": "integer", "vendor_store_id": "integer"},
+        # The vendor's example for product groups posts child_products; the file has neither of these two.
+        also_writable={
+            "supplier_id": "integer",
+            "inelligible_for_purchase_by_points": "boolean",
+            "child_products": "array",
+        },
+        references={"primary_category_id": "categories", "product_status_id": "product_statuses"},
+        nested={
+            "variants": owned("product_variants", "product_id", null_timestamps=True),
+            "personalizations": nothing,
+            "related": nothing,
+            "categories": category_links,
+            "pricing": owned("product_pricing", "product_id", null_timestamps=True),
+            "attributes": nothing,
+            "variant_inventory": owned("variant_inventory", "product_id", null_timestamps=True),
+            "pictures": owned("product_pictures", "product_id"),
+            "child_products": children,
+            "shipping_rate_adjustments": nothing,
+            "reviews": nothing,
+            "custom_fields": nothing,
+        },
+        links=frozenset({"child_products", "categories"}),
+        unfilterable=frozenset({"length", "height", "width"}),
+    ),
+    Resource(
+        "product_variants",
+        "AC_ProductVariants",
+        list_key="variants",
+        empty={"weight_type": "+"},
+        nullable=frozenset({"swatch_file", "swatch_thumbnail", "swatch_thumbnail_color"}),
+        # The read model says integer, the body of POST number; adjustments have decimals.
+        retyped={"price_adjustment": "number"},
+        references={"product_id": "products", "variant_group_id": "variant_groups"},
+        cascade=frozenset({"product_id"}),
+    ),
+    Resource(
+        "variant_groups",
+        "AC_VariantGroups",
+        empty={"display_type": "DropDown"},
+        nested={"variants": owned("product_variants", "variant_group_id")},
+    ),
+    Resource(
+        "variant_inventory",
+        "AC_VariantInventory",
+        empty=_nulls("low_stock_warning_at height length width retail"),
+        references={"product_id": "products", "product_status_id": "product_statuses"},
+        cascade=frozenset({"product_id"}),
+        nested={
+            "variants": combination,
+            "pricing": owned("product_pricing", "variant_inventory_id", null_timestamps=True),
+        },
+        links=frozenset({"variants"}),
+    ),
+    Resource(
+        "product_pricing",
+        "AC_ProductPricing",
+        # By analogy with the other resources of products; the vendor documents no list of prices.
+        list_key="pricing",
+        empty=_nulls(
+            "store_id customer_type_id variant_inventory_id sale_type_id start_date end_date "
+            "price_calculation_id variant_id"
+        )
+        | {"starting_quantity": 1},
+        references={
+            "product_id": "products",
+            "variant_inventory_id": "variant_inventory",
+            "customer_type_id": "customer_types",
+            "variant_id": "product_variants",
+            "store_id": "stores",
+        },
+        cascade=frozenset({"product_id", "variant_inventory_id", "variant_id", "customer_type_id"}),
+    ),
+    Resource(
+        "product_pictures",
+        "AC_ProductPictures",
+        list_key="pictures",
+        references={"product_id": "products"},
+        cascade=frozenset({"product_id"}),
+    ),
+    Resource("product_statuses", "AC_ProductStatuses"),
+    Resource(
+        "product_inactive_in_store",
+        "AC_ProductInactiveInStore",
+        empty=_nulls("customer_type_id"),
+        references={"item_id": "products", "store_id": "stores", "customer_type_id": "customer_types"},
+        cascade=frozenset({"item_id"}),
+    ),
+    Resource(
+        "categories",
+        "AC_Categories",
+        empty={"is_category_content_displayed": True},
+        also_readable={"vendor_store_id": "integer"},
+        references={"parent_category_id": "categories"},
+        nested={"products": owned("products", "primary_category_id"), "custom_fields": nothing},
+    ),
+    Resource("manufacturers", "AC_Manufacturers", empty=_nulls("sort_order")),
+    Resource(
+        "customer_types",
+        "AC_CustomerTypes",
+        read_scopes=frozenset({"read_people", "people"}),
+        write_scopes=frozenset({"people"}),
+        nested={"customer_type_payment_methods_availability": nothing},
+    ),
+    Resource("warehouses", "AC_Warehouses", read_scopes=_SETTINGS, write_scopes=_SETTINGS),
+    Resource(
+        "stores",
+        "AC_Stores",
+        read_scopes=frozenset({"system"}),
+        write_scopes=frozenset({"system"}),
+        # The file says integer, the sample shows 4.0.
+        retyped={"average_testimonial_rating": "number"},
+    ),
+    Resource(
+        "inventory_settings",
+        "AC_InventorySettings",
+        internal=True,
+        also_readable={
+            "track_inventory": "boolean",
+            "remove_from_inventory_when": "string",
+            "out_of_stock_product_status_id": "integer",
+            "in_stock_product_status_id": "integer",
+            "back_order_product_status_id": "integer",
+            "discontinued_product_status_id": "integer",
+            "product_hide_no_inventory": "boolean",
+        },
+        empty={"track_inventory": True, "remove_from_inventory_when": "Ordered"},
+    ),
+)
+
+RESOURCES: Mapping[str, Resource] = MappingProxyType({resource.name: resource for resource in _DECLARED})
+"""Every resource by name."""

@@ -1,0 +1,80 @@
+"""The client of one SparkLayer site."""
+
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from connector.clock import Clock
+from connector.sparklayer.credentials import Credentials
+from connector.sparklayer.gate import CallGate
+from connector.sparklayer.price_lists import PriceLists
+from connector.sparklayer.prices import Prices
+from connector.sparklayer.products import Products
+from connector.sparklayer.session import OnCall, Session
+from connector.sparklayer.stock import Stock
+from connector.sparklayer.stock_locations import StockLocations
+from connector.sparklayer.token import MemoryTokenStore, TokenStore
+
+USER_AGENT = "PayLayer (Spark Pay connector)"
+
+
+class SparkLayerClient:
+    """Endpoints of one site, grouped by concept; an async context manager.
+
+    Every method makes exactly one call (`price_lists.all` one per page, and any call one more after a first 401) and
+    raises a `PlatformError` when it fails; retrying is the caller's. `gate` is shared by all clients of a site,
+    `tokens` by all processes, `on_call` is told of every call that was made.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        site_id: str,
+        credentials: Credentials,
+        *,
+        clock: Clock,
+        gate: CallGate,
+        transport: httpx.AsyncBaseTransport | None = None,
+        tokens: TokenStore | None = None,
+        on_call: OnCall | None = None,
+    ) -> None:
+        http = httpx.AsyncClient(
+            base_url=base_url,
+            transport=transport,
+            headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
+        )
+        self._session = Session(
+            http,
+            site_id,
+            credentials,
+            clock=clock,
+            gate=gate,
+            store=tokens if tokens is not None else MemoryTokenStore(),
+            on_call=on_call if on_call is not None else _nobody,
+        )
+        self.products = Products(self._session)
+        self.stock = Stock(self._session)
+        self.stock_locations = StockLocations(self._session)
+        self.price_lists = PriceLists(self._session)
+        self.prices = Prices(self._session)
+
+    async def check_token(self) -> None:
+        """Make sure that the keys buy a token, or that a stored one lives; raises `CredentialsRefused`."""
+        await self._session.check_token()
+
+    async def aclose(self) -> None:
+        """Close the connections; calls under way fail."""
+        await self._session.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+
+def _nobody(_method: str, _route: str, _status: int | None, _seconds: float) -> None:
+    """Stand in for the hook where nobody counts."""

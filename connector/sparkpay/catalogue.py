@@ -1,0 +1,198 @@
+"""Products with all their children, for the least calls that the platform allows.
+
+The whole catalogue is read flat, each resource on its own, and joined here by product id as it streams by: what is kept
+is one page per resource, however large the store is. Single products are read with their collections filled.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from connector.ports import Priority
+from connector.sparkpay import product_fields, walk
+from connector.sparkpay.answers import Page
+from connector.sparkpay.bundle import ProductBundle, Row
+from connector.sparkpay.child_rows import ChildRows
+from connector.sparkpay.client import SparkPayClient
+from connector.sparkpay.combination_options import described_options
+from connector.sparkpay.families import Families
+from connector.sparkpay.flags import is_set
+from connector.sparkpay.query import Query
+from connector.sparkpay.reference import ReferenceBook
+
+SLICE = 200
+"""Products handed out at once: enough for one commit, little enough to keep."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hydrated:
+    """Products that were asked for by id, and the ids that the platform did not answer."""
+
+    bundles: list[ProductBundle]
+    missing: tuple[int, ...]
+
+
+class Catalogue:
+    """Reads the products of one store."""
+
+    def __init__(self, client: SparkPayClient, reference: ReferenceBook) -> None:
+        self._client = client
+        self._reference = reference
+        self.families = Families(client)
+
+    async def bundles(
+        self, after: int = 0, *, priority: Priority = Priority.SYNC
+    ) -> AsyncGenerator[list[ProductBundle], None]:
+        """All products with an id above `after`, by id, some hundred at a time.
+
+        ⌈N/1000⌉ + ⌈V/1000⌉ + ⌈P/1000⌉ + ⌈K/1000⌉ calls for N products, V combinations, P price rows, K pictures, and
+        ⌈O/1000⌉ for option values from the first product on that has some without combinations.
+        """
+        self.families.forget()
+        streams = _Streams(self._client, after, priority)
+        query = Query().only(*product_fields.PRODUCT)
+        try:
+            async for page in walk.by_id(self._client, "products", query, after=after, priority=priority):
+                for start in range(0, len(page.rows), SLICE):
+                    rows = page.rows[start : start + SLICE]
+                    joined = [await streams.join(row, page) for row in rows]
+                    yield await self.families.complete(joined, priority)
+        finally:
+            await streams.close()
+
+    async def outlines(
+        self, after: int = 0, *, priority: Priority = Priority.SYNC
+    ) -> AsyncGenerator[list[ProductBundle], None]:
+        """The same walk with only what prices and stock show by themselves: no options, pictures, texts, families.
+
+        For comparing with an earlier walk, never for mapping.
+        """
+        light = [field for field in product_fields.PRODUCT if field not in product_fields.HEAVY]
+        streams = _Streams(self._client, after, priority, outline=True)
+        try:
+            async for page in walk.by_id(
+                self._client, "products", Query().only(*light), after=after, priority=priority
+            ):
+                for start in range(0, len(page.rows), SLICE):
+                    yield [await streams.join(row, page) for row in page.rows[start : start + SLICE]]
+        finally:
+            await streams.close()
+
+    async def hydrate(self, ids: Iterable[int], *, priority: Priority = Priority.LIVE) -> Hydrated:
+        """These products as they are now: ⌈d/200⌉ calls, and as many again at most where descriptions do not tell."""
+        wanted = list(dict.fromkeys(ids))
+        bundles: list[ProductBundle] = []
+        async for page in self._client.select_many("products", wanted, expand=product_fields.NESTED, priority=priority):
+            bundles += await self.assemble(page, priority=priority)
+        found = {bundle.id for bundle in bundles}
+        return Hydrated(bundles, tuple(id_ for id_ in wanted if id_ not in found))
+
+    async def assemble(self, page: Page | walk.Changes, *, priority: Priority = Priority.LIVE) -> list[ProductBundle]:
+        """Bundles of product rows that came with their collections (`product_fields.NESTED`) filled."""
+        groups = (await self._reference.current(priority)).variant_groups
+        bundles = [_nested(row, page.started, page.order) for row in page.rows]
+        unclear: list[int] = []
+        for place, bundle in enumerate(bundles):
+            if not bundle.combinations:
+                continue
+            known = described_options(bundle.combinations, bundle.options, groups)
+            if known is None:
+                unclear.append(place)
+            else:
+                bundles[place] = _combined(bundle, known)
+        if unclear:
+            wanted = [row["id"] for place in unclear for row in bundles[place].combinations]
+            options = await self._options_of(wanted, priority)
+            for place in unclear:
+                bundle = bundles[place]
+                bundles[place] = _combined(bundle, [options.get(row["id"], ()) for row in bundle.combinations])
+        return await self.families.complete(bundles, priority)
+
+    async def _options_of(self, ids: Sequence[int], priority: Priority) -> dict[int, tuple[Row, ...]]:
+        pages = self._client.select_many(
+            "variant_inventory", ids, fields=("id", "product_id", "variants"), expand=("variants",), priority=priority
+        )
+        return {row["id"]: tuple(row.get("variants") or ()) async for page in pages for row in page.rows}
+
+
+class _Streams:
+    """The child resources of one walk, read at the same time."""
+
+    def __init__(self, client: SparkPayClient, after: int, priority: Priority, *, outline: bool = False) -> None:
+        self._client = client
+        self._priority = priority
+        combinations = Query().only(*product_fields.COMBINATION)
+        if not outline:
+            combinations = combinations.only(*product_fields.COMBINATION, "variants").expanded("variants")
+        self._outline = outline
+        self._combinations = self._open("variant_inventory", combinations, after)
+        self._prices = self._open("product_pricing", Query().only(*product_fields.PRICE), after)
+        self._pictures = None
+        self._options: ChildRows | None = None
+        if not outline:
+            self._pictures = self._open("product_pictures", Query().only(*product_fields.PICTURE), after)
+
+    def _open(self, resource: str, query: Query, after: int, *, ahead: bool = True) -> ChildRows:
+        pages = walk.by_product(self._client, resource, query, after=after, priority=self._priority)
+        return ChildRows(pages, ahead=ahead)
+
+    async def join(self, product: Row, page: Page) -> ProductBundle:
+        id_ = product["id"]
+        combinations = tuple(await self._combinations.of(id_))
+        bundle = ProductBundle(
+            product,
+            combinations=combinations if is_set(product.get("use_variant_inventory")) else (),
+            prices=tuple(await self._prices.of(id_)),
+            pictures=tuple(await self._pictures.of(id_)) if self._pictures else (),
+        )
+        if bundle.combinations and not self._outline:
+            bundle = _combined(bundle, [tuple(row.get("variants") or ()) for row in combinations])
+        elif has_plain_options(product) and not self._outline:
+            if self._options is None:
+                options = Query().only(*product_fields.OPTION)
+                self._options = self._open("product_variants", options, id_ - 1, ahead=False)
+            bundle = replace(bundle, options=tuple(await self._options.of(id_)))
+        reads = [stream.read for stream in self._all() if stream.read] + [(page.started, page.order)]
+        started, order = min(reads, key=lambda read: read[1])
+        return replace(bundle, read_at=started, read_order=order)
+
+    async def close(self) -> None:
+        await asyncio.gather(*(stream.close() for stream in self._all()))
+
+    def _all(self) -> list[ChildRows]:
+        streams = (self._combinations, self._prices, self._pictures, self._options)
+        return [stream for stream in streams if stream is not None]
+
+
+def has_plain_options(product: Row) -> bool:
+    """Whether a product has options without stored combinations.
+
+    The platform's own flag says whether options show at all; where it is silent they are read.
+    """
+    shown = product.get("has_visible_variants")
+    return not is_set(product.get("use_variant_inventory")) and (shown is None or is_set(shown))
+
+
+def _nested(row: Row, started: datetime, order: int) -> ProductBundle:
+    stored = is_set(row.get("use_variant_inventory"))
+    options = tuple(row.get("variants") or ()) if stored or has_plain_options(row) else ()
+    return ProductBundle(
+        {name: value for name, value in row.items() if name not in product_fields.NESTED},
+        options=options,
+        combinations=tuple(row.get("variant_inventory") or ()) if stored else (),
+        prices=tuple(row.get("pricing") or ()),
+        pictures=tuple(row.get("pictures") or ()),
+        read_at=started,
+        read_order=order,
+    )
+
+
+def _combined(bundle: ProductBundle, options: Sequence[tuple[Row, ...]]) -> ProductBundle:
+    """The bundle with the option rows of each combination; options that are in no combination do not count."""
+    used = {row["id"]: row for rows in options for row in rows}
+    return replace(
+        bundle,
+        options=tuple(used[id_] for id_ in sorted(used)),
+        combinations=tuple({**row, "variants": rows} for row, rows in zip(bundle.combinations, options, strict=True)),
+    )

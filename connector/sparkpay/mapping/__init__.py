@@ -1,0 +1,8 @@
+"""Spark Pay payloads -> canonical entities: pure functions, the rules of which are the project's mapping."""
+
+from connector.sparkpay.mapping.faults import MappingFault
+from connector.sparkpay.mapping.price import price_entities
+from connector.sparkpay.mapping.product import product_entity
+from connector.sparkpay.mapping.stock import stock_entities
+
+__all__ = ["MappingFault", "price_entities", "product_entity", "stock_entities"]

@@ -1,0 +1,124 @@
+"""The slow data of a store: read once, kept for hours, read again when something unknown turns up."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+
+from connector.clock import Clock
+from connector.errors import CredentialsRefused, UserFault
+from connector.ports import Priority
+from connector.settings import ConnectionSettings
+from connector.sparkpay import walk
+from connector.sparkpay.answers import row_of
+from connector.sparkpay.bundle import ProductBundle, ReferenceData, Row
+from connector.sparkpay.client import SparkPayClient
+from connector.sparkpay.query import Query
+
+KEPT_FOR = timedelta(hours=6)
+
+
+class ReferenceBook:
+    """The current reference data of one store. Safe to share between tasks."""
+
+    def __init__(
+        self, client: SparkPayClient, settings: ConnectionSettings, clock: Clock, *, kept_for: timedelta = KEPT_FOR
+    ) -> None:
+        self._client = client
+        self._settings = settings
+        self._clock = clock
+        self._kept_for = kept_for.total_seconds()
+        self._data: ReferenceData | None = None
+        self._read_at = 0.0
+        self._missing: frozenset[tuple[str, int]] = frozenset()
+        self._lock = asyncio.Lock()
+
+    @property
+    def known(self) -> ReferenceData | None:
+        """What was read last, if anything."""
+        return self._data
+
+    async def current(self, priority: Priority = Priority.LIVE) -> ReferenceData:
+        """The data, read where there is none or it is old. Raises `UserFault` when the store is not clear."""
+        async with self._lock:
+            if self._data is None or self._clock.monotonic() - self._read_at > self._kept_for:
+                await self._read(priority, fresh=self._data is not None)
+            assert self._data is not None  # noqa: S101 - `_read` has set it
+            return self._data
+
+    async def refresh(self, priority: Priority = Priority.LIVE) -> ReferenceData:
+        """The data as it is on the platform now, past its cache."""
+        async with self._lock:
+            self._missing = frozenset()
+            return await self._read(priority, fresh=True)
+
+    async def covering(self, bundles: Iterable[ProductBundle], priority: Priority = Priority.LIVE) -> ReferenceData:
+        """Data that knows every id that these products name, as far as the platform knows them."""
+        data = await self.current(priority)
+        named = _named(bundles)
+        unknown = frozenset(item for item in named if item[1] not in getattr(data, item[0])) - self._missing
+        if not unknown:
+            return data
+        async with self._lock:
+            data = await self._read(priority, fresh=True)
+        self._missing |= frozenset(item for item in unknown if item[1] not in getattr(data, item[0]))
+        return data
+
+    async def _read(self, priority: Priority, *, fresh: bool) -> ReferenceData:
+        store = await self._store(priority, fresh=fresh)
+        domain = str(store.get("domain_name") or "").strip().strip("/")
+        settings = row_of(await self._client.request("GET", "inventory/settings", priority=priority, fresh=fresh))
+        inactive: dict[int, list[Row]] = {}
+        for row in (await self._rows("product_inactive_in_store", priority, fresh=fresh)).values():
+            inactive.setdefault(row.get("item_id") or 0, []).append(row)
+        self._data = ReferenceData(
+            store_id=store["id"],
+            image_base=f"https://{domain}" if domain else self._client.origin,
+            variant_groups=await self._rows("variant_groups", priority, fresh=fresh),
+            product_statuses=await self._rows("product_statuses", priority, fresh=fresh),
+            customer_types=await self._rows("customer_types", priority, fresh=fresh),
+            warehouses=await self._rows("warehouses", priority, fresh=fresh),
+            inventory_settings=settings,
+            inactive={item: tuple(rows) for item, rows in inactive.items()},
+        )
+        self._read_at = self._clock.monotonic()
+        return self._data
+
+    async def _rows(self, resource: str, priority: Priority, *, fresh: bool) -> Mapping[int, Row]:
+        pages = walk.by_id(self._client, resource, Query(), priority=priority, fresh=fresh)
+        return {row["id"]: row async for page in pages for row in page.rows}
+
+    async def _store(self, priority: Priority, *, fresh: bool) -> Row:
+        """The store that the connection is for. A token may lack the scope to list stores where the id is set."""
+        wanted = self._settings.sparkpay.store_id
+        try:
+            stores = await self._rows("stores", priority, fresh=fresh)
+        except CredentialsRefused as refusal:
+            if wanted is None or refusal.code != "scope":
+                raise
+            return {"id": wanted}
+        if wanted is not None and wanted in stores:
+            return stores[wanted]
+        if wanted is None and len(stores) == 1:
+            return next(iter(stores.values()))
+        names = ", ".join(f"{row['id']} ({row.get('name') or row.get('domain_name')})" for row in stores.values())
+        if wanted is not None:
+            raise UserFault(
+                f"setting sparkpay.store_id is {wanted}, the token of {self._client.origin} shows {names or 'no store'}"
+            )
+        if not stores:
+            raise UserFault(f"the token of {self._client.origin} shows no store; make one that is for a store")
+        raise UserFault(
+            f"{self._client.origin} has several stores, {names}: name one with --set sparkpay.store_id=<number>"
+        )
+
+
+def _named(bundles: Iterable[ProductBundle]) -> set[tuple[str, int]]:
+    """(kind, id) of all reference data that products point to; 0 and null mean none."""
+    found: set[tuple[str, int]] = set()
+    for bundle in bundles:
+        found.add(("product_statuses", bundle.product.get("product_status_id") or 0))
+        found.add(("warehouses", bundle.product.get("warehouse_id") or 0))
+        found.update(("product_statuses", row.get("product_status_id") or 0) for row in bundle.combinations)
+        found.update(("variant_groups", row.get("variant_group_id") or 0) for row in bundle.options)
+        found.update(("customer_types", row.get("customer_type_id") or 0) for row in bundle.prices)
+    return {item for item in found if item[1]}

@@ -1,0 +1,150 @@
+"""Reading lists by key, never by page number: rows shift between numbered pages while they are read.
+
+Each walk ends when a page holds all that matched, so the last page costs no extra call.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from connector.errors import ContractFault
+from connector.ports import Priority
+from connector.sparkpay.answers import Page, Row
+from connector.sparkpay.client import SparkPayClient
+from connector.sparkpay.dates import moment
+from connector.sparkpay.failures import SIDE
+from connector.sparkpay.query import Condition, Query, eq, gt, gte, lte
+
+TICK = timedelta(milliseconds=4)
+"""Times are kept in ticks of 3.33 ms and shown in milliseconds: two readings of one time may differ by a tick."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Part of a walk: rows, when and as which request the oldest of their pages was asked for."""
+
+    rows: list[Row]
+    started: datetime
+    order: int
+
+
+@dataclass(frozen=True, slots=True)
+class Changes(Rows):
+    """Rows that changed, and the newest change that has been read whole up to here."""
+
+    until: datetime
+
+
+async def by_id(
+    client: SparkPayClient,
+    resource: str,
+    query: Query,
+    *,
+    after: int = 0,
+    priority: Priority = Priority.SYNC,
+    fresh: bool = True,
+) -> AsyncIterator[Page]:
+    """Everything that matches, by id, from `after` on. Raises `ContractFault` when the platform ignores the key."""
+    while True:
+        asked = query.where("id", gt(after)).sorted_by("id")
+        page = await client.page(resource, asked, priority=priority, fresh=fresh)
+        if not page.rows:
+            return
+        _in_order(resource, "id", [row.get("id") for row in page.rows], after)
+        after = page.rows[-1]["id"]
+        yield page
+        if page.complete:
+            return
+
+
+async def by_product(
+    client: SparkPayClient, resource: str, query: Query, *, after: int = 0, priority: Priority = Priority.SYNC
+) -> AsyncIterator[Rows]:
+    """Rows that belong to products, by product; the rows of one product always come together.
+
+    A page may end within a product, so its last product is read again with the next page; a product with more rows
+    than a page is walked by id. Rows without a product are left out.
+    """
+    start: Condition = gt(after)
+    while True:
+        page = await client.page(
+            resource, query.where("product_id", start).sorted_by("product_id", "id"), priority=priority
+        )
+        if not page.rows:
+            return
+        _in_order(resource, "product_id", [row.get("product_id") for row in page.rows], after)
+        first, last = page.rows[0]["product_id"], page.rows[-1]["product_id"]
+        if page.complete:
+            yield Rows(page.rows, page.started, page.order)
+            return
+        if first == last:
+            rows = list(page.rows)
+            one = query.where("product_id", eq(last))
+            async for more in by_id(client, resource, one, after=rows[-1]["id"], priority=priority):
+                rows += more.rows
+            yield Rows(rows, page.started, page.order)
+            start, after = gt(last), last
+        else:
+            whole = [row for row in page.rows if row["product_id"] != last]
+            yield Rows(whole, page.started, page.order)
+            start, after = gte(last), last - 1
+
+
+async def since(
+    client: SparkPayClient,
+    resource: str,
+    query: Query,
+    *,
+    start: datetime,
+    strict: bool = False,
+    priority: Priority = Priority.LIVE,
+) -> AsyncIterator[Changes]:
+    """What changed at `start` or later (`strict`: later only), oldest first. Rows without a time never show up here.
+
+    The next page begins a tick before the last row of the one before, because what is shown as one time may be kept as
+    another. A page that does not get further than that (one mass update may stamp thousands of rows) is walked by id
+    within the ticks around it.
+    """
+    at = start
+    while True:
+        condition = gt(at) if strict else gte(at)
+        asked = query.where("updated_at", condition).sorted_by("updated_at", "id")
+        page = await client.page(resource, asked, priority=priority)
+        if not page.rows:
+            return
+        last = changed_at(resource, page.rows[-1])
+        if page.complete:
+            yield Changes(page.rows, page.started, page.order, last)
+            return
+        if last - TICK > at:
+            at, strict = last - TICK, False
+            yield Changes(page.rows, page.started, page.order, at)
+            continue
+        end = last + TICK
+        within = query.where("updated_at", condition, lte(end))
+        async for some in by_id(client, resource, within, priority=priority):
+            yield Changes(some.rows, some.started, some.order, at)
+        yield Changes([], page.started, page.order, last)
+        at, strict = end, True
+
+
+def changed_at(resource: str, row: Row) -> datetime:
+    """`updated_at` of a row that was found by it. Raises `ContractFault` where it has none."""
+    try:
+        at = moment(row.get("updated_at"))
+    except ValueError as error:
+        raise ContractFault(str(error), side=SIDE, endpoint=f"GET /{resource}") from error
+    if at is None:
+        text = f"row {row.get('id')} was asked for by updated_at and has none"
+        raise ContractFault(text, side=SIDE, endpoint=f"GET /{resource}")
+    return at
+
+
+def _in_order(resource: str, key: str, values: Sequence[object], after: int) -> None:
+    """A walk by key over rows in another order would lose rows or never end."""
+    before = after
+    for value in values:
+        if not isinstance(value, int) or value < before or (value == after and key == "id"):
+            text = f"{key} {value!r} came after {before}: the platform does not sort or filter by {key}"
+            raise ContractFault(text, side=SIDE, endpoint=f"GET /{resource}")
+        before = value

@@ -1,0 +1,33 @@
+"""Whether SparkLayer has a variant with a SKU yet: stock and prices have nowhere to go without one."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from connector.ports import Holder
+from handlers.outcome import SkuDirectory, Waiting
+
+
+@dataclass(frozen=True, slots=True)
+class KnownSkus:
+    """The claims on the SKUs of one batch."""
+
+    holders: Mapping[str, Sequence[Holder]]
+
+    def held(self, sku: str) -> bool:
+        """By a variant that is there, retired or not."""
+        return any(holder.state in {"live", "retired"} for holder in self.holders.get(sku, ()))
+
+    def held_live(self, sku: str) -> bool:
+        """By a variant that is not retired."""
+        return any(holder.state == "live" for holder in self.holders.get(sku, ()))
+
+
+async def known_skus(directory: SkuDirectory, skus: Sequence[str]) -> KnownSkus:
+    """Ask once for the whole batch."""
+    wanted = sorted(set(skus))
+    return KnownSkus(await directory.holders(wanted) if wanted else {})
+
+
+def waiting_for(sku: str) -> Waiting:
+    """Released when a product with that SKU is applied."""
+    return Waiting(f"sku:{sku}", f"SparkLayer has no variant with the SKU {sku!r} yet")

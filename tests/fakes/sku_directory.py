@@ -1,0 +1,37 @@
+"""The SKU directory in memory."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from connector.ports import Desired, Holder
+from handlers.outcome import Claim
+
+
+class FakeSkuDirectory:
+    """Claims by product, and what each product wants; counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.claims: dict[str, tuple[Claim, ...]] = {}
+        self.wanted: dict[str, Desired] = {}
+        self.questions = 0
+
+    def claim(self, product: str, sku: str, part: str, state: str = "live") -> None:
+        """One more claim of a product."""
+        self.claims[product] = (*self.claims.get(product, ()), Claim(sku, part, state))
+
+    def want(self, product: str, skus: Iterable[str], *, pending: bool) -> None:
+        """What the newest state of a product says."""
+        self.wanted[product] = Desired(frozenset(skus), pending)
+
+    async def holders(self, skus: Sequence[str]) -> Mapping[str, Sequence[Holder]]:
+        """See `SkuDirectory`."""
+        self.questions += 1
+        found: dict[str, list[Holder]] = {}
+        for product, claims in self.claims.items():
+            for claim in claims:
+                if claim.sku in skus:
+                    found.setdefault(claim.sku, []).append(Holder(product, claim.part, claim.state))
+        return found
+
+    async def desired(self, product: str) -> Desired:
+        """See `SkuDirectory`."""
+        return self.wanted.get(product, Desired(frozenset(), pending=False))

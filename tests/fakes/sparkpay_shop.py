@@ -1,0 +1,135 @@
+"""A simulated store with a client and a poller on it; time moves by hand."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import httpx
+from pydantic import SecretStr
+
+from connector.clock import SteppedClock
+from connector.sandbox.sparkpay import CatalogueShape, SandboxPolicy, SparkPayStore, create_app, fill_catalogue
+from connector.settings import ConnectionSettings
+from connector.sparkpay.client import SparkPayClient
+from connector.sparkpay.poller import Poller
+from connector.sparkpay.product_state import Problem
+from tests.fakes.sparkpay_ports import FakeBudget, FakeMemory, FakeOutlet
+
+TOKEN = "made-up-token"
+Before = Callable[[httpx.Request], Awaitable[None] | None]
+
+
+class Meddling(httpx.AsyncBaseTransport):
+    """Lets a test change the store, or stop, right before a request arrives; keeps the requests."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
+        self._inner = inner
+        self.before: Before | None = None
+        self.requests: list[httpx.Request] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        if self.before is not None:
+            waited = self.before(request)
+            if waited is not None:
+                await waited
+        return await self._inner.handle_async_request(request)
+
+    @property
+    def paths(self) -> list[str]:
+        return [request.url.path.removeprefix("/api/v1/") for request in self.requests]
+
+    def count(self, path: str) -> int:
+        return self.paths.count(path)
+
+
+@dataclass
+class Shop:
+    """One store and everything that reads it."""
+
+    clock: SteppedClock
+    store: SparkPayStore
+    app: object
+    wire: Meddling
+    client: SparkPayClient
+    budget: FakeBudget
+    settings: ConnectionSettings
+    memory: FakeMemory = field(default_factory=FakeMemory)
+    outlet: FakeOutlet = field(default_factory=FakeOutlet)
+    problems: list[Problem] = field(default_factory=list)
+
+    def poller(self) -> Poller:
+        """As after a start of the process."""
+        return Poller(
+            self.client,
+            self.memory,
+            self.outlet,
+            self.settings,
+            "acme",
+            self.clock,
+            interval_seconds=1.0,
+            on_problem=self.problems.append,
+        )
+
+    @property
+    def calls(self) -> int:
+        return len(self.wire.requests)
+
+    def product(self, **fields: object) -> int:
+        """A plain product with all that it needs."""
+        values: dict[str, object] = {
+            "item_name": "Bolt",
+            "price": 5,
+            "product_status_id": 1,
+            "primary_category_id": 1,
+            "quantity_on_hand": 7,
+            **fields,
+        }
+        row = self.store.insert("products", **values)
+        return int(str(row["id"]))
+
+
+@asynccontextmanager
+async def open_shop(
+    *,
+    products: int = 0,
+    skus: int = 0,
+    resolution: str = "tick",
+    values: dict[str, str] | None = None,
+    page_size: int = 1000,
+    expand_page_size: int = 100,
+    policy: SandboxPolicy | None = None,
+) -> AsyncIterator[Shop]:
+    """A store with a generated catalogue, or with the bare reference data and no product."""
+    clock = SteppedClock()
+    store = SparkPayStore(clock=clock.now, timestamp_resolution=resolution)
+    if products:
+        fill_catalogue(store, CatalogueShape(products=products, skus_at_least=skus or products), seed=7)
+    else:
+        store.insert("stores", name="Acme", domain_name="shop.example")
+        store.insert("product_statuses", name="In Stock")
+        store.insert("product_statuses", name="Gone for now", is_unavailable=True)
+        store.insert("customer_types", name="Trade")
+        store.insert("warehouses", name="Main", is_default=True)
+        store.insert("variant_groups", name="Color")
+        store.insert("variant_groups", name="Size")
+        store.insert("categories", name="All")
+    clock.advance(3600)  # everything so far lies beyond the overlap
+    app = create_app(store, policy or SandboxPolicy(token=TOKEN, limit=1_000_000))
+    wire = Meddling(httpx.ASGITransport(app))
+    budget = FakeBudget()
+    settings = ConnectionSettings().with_values({"b2b.customer_type_ids": "all", **(values or {})})
+    client = SparkPayClient(
+        "http://shop.example",
+        SecretStr(TOKEN),
+        budget=budget,
+        transport=wire,
+        clock=clock,
+        page_size=page_size,
+        expand_page_size=expand_page_size,
+        jitter=lambda: 0.5,
+    )
+    async with client:
+        shop = Shop(clock, store, app, wire, client, budget, settings)
+        yield shop
+        assert app.state.journal.violations == []

@@ -1,0 +1,81 @@
+"""Whatever happens to SKUs in whatever order, the site ends as the rules say, and then nothing is left to do."""
+
+import asyncio
+from collections.abc import Sequence
+from random import Random
+from typing import Literal
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from contracts.entities import Product
+from handlers.outcome import Applied, Rejected
+from tests.support.handler_desk import Desk, rope
+
+KEYS = ("sparkpay:2", "sparkpay:10", "sparkpay:30")
+skus = st.lists(st.sampled_from("ABC"), min_size=2, max_size=2, unique=True)
+Step = tuple[int, Sequence[str] | None, Literal["active", "hidden", "discontinued"], bool]
+steps: st.SearchStrategy[Step] = st.tuples(
+    st.sampled_from([2, 10, 30]),
+    st.one_of(skus, skus, skus, st.lists(st.sampled_from("ABC"), max_size=1), st.none()),
+    st.sampled_from(["active", "active", "active", "hidden", "discontinued"]),
+    st.booleans(),
+)
+
+
+@settings(max_examples=120, deadline=None)
+@given(st.lists(steps, min_size=1, max_size=9), st.randoms(use_true_random=False))
+def test_the_site_ends_as_the_rules_say(history: list[Step], random: Random) -> None:
+    asyncio.run(play(history, random))
+
+
+async def play(history: list[Step], random: Random) -> None:
+    desk = Desk()
+    wanted: dict[str, Product | None] = {}
+    for number, claimed, status, at_once in history:
+        product = None if claimed is None else rope(number, *claimed, status=status)
+        wanted[f"sparkpay:{number}"] = product
+        desk.put("product", f"sparkpay:{number}", product)
+        if at_once:
+            await desk.settle(*shuffled([key for key in KEYS if is_open(desk, key)], random))
+    if random.random() < 0.5:
+        await desk.run("product", *shuffled([key for key in KEYS if is_open(desk, key)], random))
+    await desk.settle(*shuffled(sorted(wanted), random))
+    for sku in "ABC":
+        ranked = sorted(
+            (product.status != "active", int(key.partition(":")[2]), variant.id)
+            for key, product in wanted.items()
+            if product is not None
+            for variant in product.variants
+            if variant.sku == sku
+        )
+        found = desk.site.variant_by_sku(sku)
+        if ranked and not ranked[0][0]:
+            assert found is not None
+            assert (found["external_id"], found["status"]) == (ranked[0][2], "live"), (sku, desk.site.dump())
+        else:
+            assert found is None or found["status"] != "live"
+    live = {
+        variant["sku"]
+        for row in desk.site.catalogue.products()
+        for variant in row["variants"]
+        if variant["status"] == "live"
+    }
+    assert live <= set("ABC")
+    desk.calls()
+    for key in shuffled(sorted(wanted), random):
+        (outcome,) = await desk.run("product", key)
+        assert isinstance(outcome, Applied | Rejected)
+    assert desk.calls() == []
+    await desk.client.aclose()
+
+
+def is_open(desk: Desk, key: str) -> bool:
+    row = desk.rows.get(("product", key))
+    return row is not None and row.pending
+
+
+def shuffled(keys: Sequence[str], random: Random) -> list[str]:
+    mixed = list(keys)
+    random.shuffle(mixed)
+    return mixed
