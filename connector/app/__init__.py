@@ -1,0 +1,1 @@
+"""Composition: settings, stores, clients and engine put together."""

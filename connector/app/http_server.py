@@ -1,0 +1,46 @@
+"""An HTTP server inside our own event loop, ended by us and not by signals."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import uvicorn
+
+from connector.errors import Unavailable
+
+
+class _Server(uvicorn.Server):
+    """uvicorn that leaves signals to the process, which has more to end than HTTP."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Nothing to capture."""
+        yield
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes a free one. Raises `Unavailable` in one sentence."""
+    try:
+        return socket.create_server((host, port))
+    except OSError as error:
+        raise Unavailable(
+            f"{host}:{port} cannot be listened on ({error.strerror}): another program may have it; give a free port"
+        ) from error
+
+
+@contextlib.asynccontextmanager
+async def serving(application: Any, listener: socket.socket) -> AsyncIterator[asyncio.Task[None]]:  # noqa: ANN401 - any ASGI application
+    """Serve until the block ends; gives the task, which ends by itself only when something is wrong."""
+    config = uvicorn.Config(
+        application, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=3, backlog=2048
+    )
+    server = _Server(config)
+    task = asyncio.create_task(server.serve(sockets=[listener]), name=f"http:{listener.getsockname()[1]}")
+    try:
+        yield task
+    finally:
+        server.should_exit = True
+        await asyncio.wait([task], timeout=5)
+        listener.close()

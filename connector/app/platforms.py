@@ -1,0 +1,101 @@
+"""Clients of one connection's two platforms, with budget, token store and call meter in place."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import httpx
+from pydantic import SecretStr
+
+from connector.app.core import Core
+from connector.budget.shared import SharedBudget
+from connector.engine.usage import CallMeter
+from connector.sparklayer import Credentials, SparkLayerClient
+from connector.sparklayer.gate import CallGate, GatePolicy
+from connector.sparklayer.token import Token
+from connector.sparkpay.client import SparkPayClient
+from connector.state.connections import Connection
+from connector.state.tokens import SealedTokens
+
+Transport = Callable[[str], httpx.AsyncBaseTransport | None]
+
+
+def real_network(_url: str) -> httpx.AsyncBaseTransport | None:
+    """Httpx's own transport."""
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredToken:
+    """SparkLayer's access token in the sealed store, shared by all processes."""
+
+    tokens: SealedTokens
+    name: str
+
+    async def load(self) -> Token | None:
+        """The stored token, expired or not."""
+        found = await self.tokens.load(self.name)
+        return None if found is None else Token(found[0], found[1])
+
+    async def save(self, token: Token) -> None:
+        """Keep it for the next process."""
+        await self.tokens.save(self.name, token.value, token.expires_at)
+
+
+@dataclass(slots=True)
+class Platforms:
+    """Makes the clients of a process; a store's budget is shared through the database, whoever asks for it."""
+
+    core: Core
+    meter: CallMeter
+    transport: Transport = real_network
+
+    def budget(self, connection: Connection) -> SharedBudget:
+        """The store's call budget, shared by every process through the database."""
+        reading = connection.settings.sparkpay
+        return SharedBudget(
+            self.core.budgets,
+            connection.sparkpay.url,
+            clock=self.core.clock,
+            limit=reading.limit,
+            period=reading.window_seconds,
+        )
+
+    def sparkpay(self, connection: Connection, budget: SharedBudget) -> SparkPayClient:
+        """A client of the connection's store."""
+        reading = connection.settings.sparkpay
+        return SparkPayClient(
+            connection.sparkpay.url,
+            SecretStr(connection.sparkpay.token),
+            budget=budget,
+            transport=self.transport(connection.sparkpay.url),
+            clock=self.core.clock,
+            on_call=self._hook(connection.id, "sparkpay"),
+            page_size=reading.page_size,
+            expand_page_size=reading.expand_page_size,
+            ids_per_call=reading.ids_per_call,
+        )
+
+    def sparklayer(self, connection: Connection) -> SparkLayerClient:
+        """A client of the connection's site."""
+        access, settings = connection.sparklayer, connection.settings.sparklayer
+        policy = GatePolicy(
+            start=settings.concurrency,
+            largest=max(settings.concurrency, settings.max_concurrency),
+            max_rps=settings.max_rps,
+        )
+        return SparkLayerClient(
+            access.url,
+            access.site_id,
+            Credentials(access.client_id, access.client_secret),
+            transport=self.transport(access.url),
+            clock=self.core.clock,
+            gate=CallGate(policy, self.core.clock),
+            tokens=StoredToken(self.core.tokens, f"{connection.id}/sparklayer/{access.client_id}"),
+            on_call=self._hook(connection.id, "sparklayer"),
+        )
+
+    def _hook(self, connection: str, side: str) -> Callable[[str, str, int | None, float], None]:
+        def on_call(_method: str, _route: str, status: int | None, seconds: float) -> None:
+            self.meter.count(connection, side, status, seconds)
+
+        return on_call

@@ -1,0 +1,99 @@
+"""What is going on, as `paylayer status` and `/api/status` tell it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from connector.app.core import Core
+from connector.app.syncs import report
+from connector.budget.shared import SharedBudget
+from connector.state.connections import Connection
+from contracts.topics import SIDES
+
+
+@dataclass(frozen=True, slots=True)
+class EntityStatus:
+    """Rows of one kind on one side."""
+
+    waiting: int
+    retrying: int
+    rejected: int
+    applied: int
+    oldest: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SideStatus:
+    """One side of a connection; `waiting` counts every row that is not applied yet for any reason but refusal."""
+
+    waiting: int
+    retrying: int
+    rejected: int
+    applied: int
+    paused: str | None
+    oldest_waiting: datetime | None
+    entities: dict[str, EntityStatus]
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetStatus:
+    """Calls of the running window, as far as they are known."""
+
+    limit: int
+    used: int
+    window_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionStatus:
+    """One connection."""
+
+    id: str
+    state: str
+    sides: dict[str, SideStatus]
+    budget: BudgetStatus
+    calls: dict[str, int]
+    sync: dict[str, object] | None
+
+
+async def statuses(core: Core, only: str | None = None) -> list[ConnectionStatus]:
+    """The status of every connection, or of one. Raises `UserFault` for an unknown one."""
+    known = [await core.connections.get(only)] if only else await core.connections.all()
+    return [await _status(core, connection) for connection in known]
+
+
+async def _status(core: Core, connection: Connection) -> ConnectionStatus:
+    pauses = await core.pauses.paused(connection.id)
+    counted = await core.inbox.counts(connection.id)
+    sides: dict[str, SideStatus] = {}
+    for side in SIDES:
+        entities = {
+            entity: EntityStatus(count.waiting, count.retrying, count.rejected, count.applied, count.oldest)
+            for (_, counted_side, entity), count in sorted(counted.items())
+            if counted_side == side
+        }
+        sides[side] = SideStatus(
+            waiting=sum(entity.waiting for entity in entities.values()),
+            retrying=sum(entity.retrying for entity in entities.values()),
+            rejected=sum(entity.rejected for entity in entities.values()),
+            applied=sum(entity.applied for entity in entities.values()),
+            paused=pauses[side].reason if side in pauses else None,
+            oldest_waiting=min((e.oldest for e in entities.values() if e.oldest is not None), default=None),
+            entities=entities,
+        )
+    budget = SharedBudget(
+        core.budgets,
+        connection.sparkpay.url,
+        clock=core.clock,
+        limit=connection.settings.sparkpay.limit,
+        period=connection.settings.sparkpay.window_seconds,
+    )
+    window = await budget.snapshot()
+    run = await core.runs.latest(connection.id)
+    return ConnectionStatus(
+        id=connection.id,
+        state=connection.state,
+        sides=sides,
+        budget=BudgetStatus(window.limit, window.used, window.window_seconds),
+        calls=await core.usage.read(connection.id),
+        sync=None if run is None else report(run),
+    )

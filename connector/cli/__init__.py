@@ -1,0 +1,1 @@
+"""The `paylayer` command."""

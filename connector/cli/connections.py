@@ -1,0 +1,257 @@
+"""`paylayer connections`: which store is joined to which site."""
+
+from dataclasses import replace
+from typing import Annotated, Any
+
+import typer
+
+from connector.app.access import check_connection
+from connector.app.connection_report import connection_report
+from connector.app.core import open_core
+from connector.cli.options import ConnectionId, Json, pairs
+from connector.cli.output import as_json, console, run_async, table
+from connector.settings import ConnectionSettings, load
+from connector.settings.addresses import host_for, require_id, require_url
+from connector.state.connections import Connection, SparkLayerAccess, SparkPayAccess
+from contracts.topics import SIDES
+
+app = typer.Typer(help="Which Spark Pay store is joined to which SparkLayer site.", no_args_is_help=True)
+
+SparkPayUrl = Annotated[
+    str, typer.Option("--sparkpay-url", help="Address of the store, for instance https://shop.example.com.")
+]
+SparkPayToken = Annotated[
+    str,
+    typer.Option(
+        "--sparkpay-token", envvar="SPARKPAY_TOKEN", help="API token of the store; better given in the environment."
+    ),
+]
+SiteId = Annotated[str, typer.Option("--site-id", help="SparkLayer site id.")]
+ClientId = Annotated[str, typer.Option("--client-id", help="SparkLayer client id.")]
+ClientSecret = Annotated[
+    str,
+    typer.Option(
+        "--client-secret",
+        envvar="SPARKLAYER_CLIENT_SECRET",
+        help="SparkLayer client secret; better in the environment.",
+    ),
+]
+SiteEnv = Annotated[str, typer.Option("--site-env", help="live or test.")]
+SparkLayerUrl = Annotated[
+    str | None, typer.Option("--sparklayer-url", help="Address of SparkLayer; by default that of --site-env.")
+]
+Limit = Annotated[
+    int | None, typer.Option("--sparkpay-limit", help="Calls per 10 s of the store's plan: 5, 10, 20 or 50.")
+]
+CurrencyCode = Annotated[
+    str | None, typer.Option("--currency", help="Currency of the store's prices, for instance usd.")
+]
+Types = Annotated[
+    str | None,
+    typer.Option("--b2b-customer-types", help="Customer types that buy through SparkLayer: all, or ids such as 1,2."),
+]
+Set = Annotated[
+    list[str], typer.Option("--set", metavar="KEY=VALUE", help="A setting of the mapping; may be repeated.")
+]
+
+
+def _settings(
+    base: ConnectionSettings, limit: int | None, currency: str | None, types: str | None, values: list[str]
+) -> ConnectionSettings:
+    named: dict[str, str] = {}
+    if limit is not None:
+        named["sparkpay.limit"] = str(limit)
+    if currency is not None:
+        named["store.currency_code"] = currency.upper()
+    settings = base.with_values({**named, **pairs(values)})
+    if types is not None:
+        settings = settings.with_b2b_types(types)
+    return settings
+
+
+@app.command()
+def add(
+    id_: ConnectionId,
+    sparkpay_url: SparkPayUrl,
+    sparkpay_token: SparkPayToken,
+    site_id: SiteId,
+    client_id: ClientId,
+    client_secret: ClientSecret,
+    currency: CurrencyCode,
+    site_env: SiteEnv = "live",
+    sparklayer_url: SparkLayerUrl = None,
+    sparkpay_limit: Limit = None,
+    b2b_customer_types: Types = None,
+    values: Set = [],  # noqa: B006 - Typer copies it
+    no_sync: Annotated[bool, typer.Option("--no-sync", help="Do not start with a full sync.")] = False,
+) -> None:
+    """Join a store with a site. A running service picks it up within seconds and starts with a full sync."""
+    require_id(id_)
+    settings = _settings(ConnectionSettings(), sparkpay_limit, currency, b2b_customer_types, values)
+    sparkpay = SparkPayAccess(require_url(sparkpay_url, "--sparkpay-url"), sparkpay_token)
+    address = require_url(sparklayer_url, "--sparklayer-url") if sparklayer_url else host_for(site_env)
+    sparklayer = SparkLayerAccess(address, site_id, site_env, client_id, client_secret)
+
+    async def work() -> None:
+        async with open_core(load()) as core:
+            await core.connections.add(id_, sparkpay, sparklayer, settings)
+            if not no_sync:
+                await core.runs.request(id_, entities=(), full=True, requested_by="connections add")
+
+    run_async(work())
+    console().print(f"added {id_}: {sparkpay.url} and {site_id} ({site_env}) at {address}")
+    if not settings.b2b.customer_type_ids:
+        console().print(
+            "no B2B customer types are named: only the base price list will be filled (--b2b-customer-types)"
+        )
+    console().print(f"next: paylayer connections check {id_}")
+
+
+@app.command("list")
+def list_(json: Json = False) -> None:
+    """All connections."""
+
+    async def work() -> list[Connection]:
+        async with open_core(load()) as core:
+            return list(await core.connections.all())
+
+    found = run_async(work())
+    if json:
+        as_json([connection_report(connection) for connection in found])
+        return
+    table(
+        ("ID", "STATE", "SPARK PAY", "SPARKLAYER", "LIMIT"),
+        (
+            (
+                c.id,
+                c.state,
+                c.sparkpay.url,
+                f"{c.sparklayer.site_id} ({c.sparklayer.site_env})",
+                f"{c.settings.sparkpay.limit}/10 s",
+            )
+            for c in found
+        ),
+        empty="no connections yet: paylayer connections add --help",
+    )
+
+
+@app.command()
+def show(id_: ConnectionId, json: Json = False) -> None:
+    """One connection with its settings; secrets are never shown."""
+
+    async def work() -> tuple[Connection, dict[str, str]]:
+        async with open_core(load()) as core:
+            return await core.connections.get(id_), {s: p.reason for s, p in (await core.pauses.paused(id_)).items()}
+
+    connection, pauses = run_async(work())
+    shown = connection_report(connection) | {"paused": pauses}
+    if json:
+        as_json(shown)
+        return
+    settings = shown.pop("settings")
+    table(("WHAT", "VALUE"), ((key, value) for key, value in shown.items() if value not in ({}, None)), empty="")
+    console().print()
+    changed = ((f"{section}.{key}", value) for section, values in settings.items() for key, value in values.items())
+    table(("SETTING", "VALUE"), changed, empty="")
+
+
+@app.command()
+def update(
+    id_: ConnectionId,
+    sparkpay_url: Annotated[str | None, typer.Option("--sparkpay-url", help="New address of the store.")] = None,
+    sparkpay_token: Annotated[
+        str | None, typer.Option("--sparkpay-token", envvar="SPARKPAY_TOKEN", help="New token.")
+    ] = None,
+    client_id: Annotated[str | None, typer.Option("--client-id", help="New SparkLayer client id.")] = None,
+    client_secret: Annotated[
+        str | None, typer.Option("--client-secret", envvar="SPARKLAYER_CLIENT_SECRET", help="New secret.")
+    ] = None,
+    sparklayer_url: SparkLayerUrl = None,
+    sparkpay_limit: Limit = None,
+    currency: CurrencyCode = None,
+    b2b_customer_types: Types = None,
+    values: Set = [],  # noqa: B006
+) -> None:
+    """Change addresses, credentials or settings; a running service takes them over within seconds."""
+
+    async def work() -> None:
+        async with open_core(load()) as core:
+            now = await core.connections.get(id_)
+            settings = _settings(now.settings, sparkpay_limit, currency, b2b_customer_types, values)
+            sparkpay = replace(
+                now.sparkpay,
+                url=require_url(sparkpay_url, "--sparkpay-url") if sparkpay_url else now.sparkpay.url,
+                token=sparkpay_token or now.sparkpay.token,
+            )
+            sparklayer = replace(
+                now.sparklayer,
+                url=require_url(sparklayer_url, "--sparklayer-url") if sparklayer_url else now.sparklayer.url,
+                client_id=client_id or now.sparklayer.client_id,
+                client_secret=client_secret or now.sparklayer.client_secret,
+            )
+            await core.connections.update(id_, sparkpay=sparkpay, sparklayer=sparklayer, settings=settings)
+
+    run_async(work())
+    console().print(f"updated {id_}; check it with: paylayer connections check {id_}")
+
+
+@app.command()
+def pause(id_: ConnectionId) -> None:
+    """Stop reading and writing for a connection; events go on being collected."""
+
+    async def work() -> None:
+        async with open_core(load()) as core:
+            await core.connections.set_state(id_, "paused")
+
+    run_async(work())
+    console().print(f"paused {id_}; go on with: paylayer connections resume {id_}")
+
+
+@app.command()
+def resume(id_: ConnectionId) -> None:
+    """Go on after a pause, whoever made it."""
+
+    async def work() -> None:
+        async with open_core(load()) as core:
+            await core.connections.set_state(id_, "active")
+            for side in SIDES:
+                await core.pauses.resume(id_, side)
+
+    run_async(work())
+    console().print(f"{id_} goes on")
+
+
+@app.command()
+def remove(id_: ConnectionId, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
+    """Forget a connection with its credentials and everything that is known of it. The platforms keep their data."""
+
+    async def work() -> None:
+        async with open_core(load()) as core:
+            await core.connections.get(id_)
+            if not yes:
+                typer.confirm(f"Remove {id_} with its credentials and its state?", abort=True)
+            await core.connections.remove(id_)
+
+    run_async(work())
+    console().print(f"removed {id_}")
+
+
+@app.command()
+def check(id_: ConnectionId, json: Json = False) -> None:
+    """Try both sides' addresses, credentials and scopes. Exit code 1 where something is missing."""
+
+    async def work() -> list[Any]:
+        async with open_core(load()) as core:
+            return await check_connection(core, await core.connections.get(id_))
+
+    findings = run_async(work())
+    if json:
+        as_json([{"side": f.side, "what": f.what, "ok": f.ok, "message": f.message} for f in findings])
+    else:
+        table(
+            ("", "SIDE", "WHAT", "RESULT"),
+            (("ok" if f.ok else "!!", f.side, f.what, f.message) for f in findings),
+            empty="nothing was checked",
+        )
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)

@@ -1,0 +1,62 @@
+"""`paylayer sandbox`: one simulated platform as a server."""
+
+import contextlib
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from starlette.applications import Starlette
+
+from connector.app.http_server import listen, serving
+from connector.cli.output import console, run_async
+from connector.sandbox import sparklayer as layer
+from connector.sandbox import sparkpay as pay
+
+app = typer.Typer(help="Simulated platforms, for trying and for tests.", no_args_is_help=True)
+
+Port = Annotated[int, typer.Option("--port", help="Port on 127.0.0.1.")]
+Latency = Annotated[int, typer.Option("--latency-ms", min=0, help="How long each answer takes.")]
+
+
+@app.command()
+def sparkpay(
+    port: Port = 9101,
+    token: Annotated[str, typer.Option("--token", help="The token that it accepts.")] = "sandbox-token",  # noqa: S107 - a sandbox's
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Calls per window.")] = 50,
+    window_seconds: Annotated[float, typer.Option("--window-seconds", help="Length of the rate window.")] = 10.0,
+    products: Annotated[int, typer.Option("--products", min=0, help="Products of the made-up catalogue.")] = 500,
+    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same catalogue.")] = 1,
+    latency_ms: Latency = 0,
+) -> None:
+    """A Spark Pay store with a made-up catalogue. Edits, faults and the log: /_sandbox/..."""
+    store = pay.SparkPayStore(clock=lambda: datetime.now(UTC), seed=seed)
+    if products:
+        pay.fill_catalogue(store, pay.CatalogueShape(products=products, skus_at_least=0), seed)
+    policy = pay.SandboxPolicy(token=token, limit=limit, window_seconds=window_seconds, latency_ms=latency_ms)
+    _serve(
+        "Spark Pay store", pay.create_app(store, policy), port, f"token {token}, {limit} calls per {window_seconds:g} s"
+    )
+
+
+@app.command()
+def sparklayer(
+    port: Port = 9102,
+    site_id: Annotated[str, typer.Option("--site-id", help="The site it serves.")] = "sandbox",
+    client_id: Annotated[str, typer.Option("--client-id", help="The client id it accepts.")] = "sandbox-client",
+    client_secret: Annotated[str, typer.Option("--client-secret", help="Its secret.")] = "sandbox-secret",  # noqa: S107
+    latency_ms: Latency = 0,
+) -> None:
+    """An empty SparkLayer site. State, faults and the log: /_sandbox/..."""
+    site = layer.SparkLayerSite(clock=lambda: datetime.now(UTC))
+    policy = layer.SitePolicy(site_id=site_id, client_id=client_id, client_secret=client_secret, latency_ms=latency_ms)
+    _serve("SparkLayer site", layer.create_app(site, policy), port, f"site {site_id}, client {client_id}")
+
+
+def _serve(what: str, application: Starlette, port: int, facts: str) -> None:
+    async def work() -> None:
+        async with serving(application, listen("127.0.0.1", port)) as task:
+            console().print(f"{what} at http://127.0.0.1:{port} ({facts}); Ctrl-C ends it", soft_wrap=True)
+            await task
+
+    with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C is how a person ends it
+        run_async(work())

@@ -1,0 +1,68 @@
+"""`paylayer status`: what is going on."""
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from connector.app.core import open_core
+from connector.app.status import ConnectionStatus, statuses
+from connector.cli.options import Json
+from connector.cli.output import as_json, console, run_async, table
+from connector.settings import load
+from connector.state.workers import Worker
+
+
+def status(
+    id_: Annotated[str | None, typer.Argument(metavar="[ID]", help="One connection only.")] = None, json: Json = False
+) -> None:
+    """Per connection, side and entity: waiting, retrying, rejected, applied; pauses, budget, the last sync."""
+
+    async def work() -> tuple[list[ConnectionStatus], list[Worker], datetime]:
+        async with open_core(load()) as core:
+            return await statuses(core, id_), await core.workers.alive(), core.clock.now()
+
+    found, alive, now = run_async(work())
+    if json:
+        as_json({"connections": [asdict(item) for item in found], "workers": [asdict(worker) for worker in alive]})
+        return
+    for item in found:
+        _show(item, now)
+    if not found:
+        console().print("no connections yet: paylayer connections add --help")
+    if not alive:
+        console().print("no service is running: start it with paylayer run")
+    for worker in alive:
+        console().print(f"service {worker.id}: {', '.join(worker.roles)}")
+
+
+def _show(item: ConnectionStatus, now: datetime) -> None:
+    out = console()
+    budget = item.budget
+    out.print(
+        f"{item.id}: {item.state}; Spark Pay window: {budget.used} of {budget.limit} calls per "
+        f"{budget.window_seconds:g} s; calls so far: {item.calls.get('sparkpay', 0)} to Spark Pay, "
+        f"{item.calls.get('sparklayer', 0)} to SparkLayer"
+    )
+    if item.sync is not None:
+        out.print(f"  last sync: {item.sync['state']}, {item.sync['read']} read, {item.sync['published']} published")
+    for side, rows in item.sides.items():
+        if rows.paused:
+            out.print(f"  {side} is PAUSED: {rows.paused}")
+    table(
+        ("  SIDE", "ENTITY", "WAITING", "RETRYING", "REJECTED", "APPLIED", "OLDEST"),
+        (
+            (f"  {side}", name, e.waiting, e.retrying, e.rejected, e.applied, _age(e.oldest, now))
+            for side, rows in item.sides.items()
+            for name, e in rows.entities.items()
+        ),
+        empty="  nothing has come in yet",
+    )
+
+
+def _age(moment: datetime | None, now: datetime) -> str:
+    if moment is None:
+        return ""
+    seconds = int((now - moment).total_seconds())
+    return f"{seconds} s" if seconds < 120 else f"{seconds // 60} min" if seconds < 7200 else f"{seconds // 3600} h"  # noqa: PLR2004

@@ -1,0 +1,1 @@
+"""What moves events: the inbox sink, the appliers, the sync runs and the supervisor that gives them to processes."""

@@ -1,0 +1,36 @@
+"""The connections as this process knows them; looked up anew when somebody changed one."""
+
+from collections.abc import Mapping
+
+from connector.clock import Clock
+from connector.state.connections import Connection, Connections
+
+FRESH_SECONDS = 2.0  # a connection that was added has to be picked up within five
+
+
+class ConnectionBook:
+    """A cache over the table of connections that is never older than two seconds."""
+
+    def __init__(self, connections: Connections, clock: Clock) -> None:
+        self._connections = connections
+        self._clock = clock
+        self._versions: Mapping[str, int] = {}
+        self._known: dict[str, Connection] = {}
+        self._read_at = float("-inf")
+
+    async def all(self, *, refresh: bool = False) -> Mapping[str, Connection]:
+        """Every connection by id."""
+        if refresh or self._clock.monotonic() - self._read_at >= FRESH_SECONDS:
+            versions = await self._connections.versions()
+            if versions != self._versions:
+                self._known = {found.id: found for found in await self._connections.all()}
+                self._versions = versions
+            self._read_at = self._clock.monotonic()
+        return self._known
+
+    async def find(self, connection: str) -> Connection | None:
+        """One connection; an unknown id is looked up at once, so a new connection's first event is not refused."""
+        known = await self.all()
+        if connection not in known:
+            known = await self.all(refresh=True)
+        return known.get(connection)

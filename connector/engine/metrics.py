@@ -1,0 +1,79 @@
+"""Every metric of PayLayer: one registry of names, what they count and their labels."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_SECONDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+
+
+class Metrics:
+    """Counters of one process; `registry` is what `/metrics` shows."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        place = ("connection", "side", "entity")
+        self._outcomes = Counter(
+            "paylayer_applied_rows", "Rows settled, by outcome", (*place, "outcome"), registry=self.registry
+        )
+        self._batches = Histogram(
+            "paylayer_apply_seconds", "Time of one apply batch", place, registry=self.registry, buckets=_SECONDS
+        )
+        self._calls = Counter(
+            "paylayer_calls", "Calls to a platform, by answer", ("connection", "side", "status"), registry=self.registry
+        )
+        self._call_seconds = Histogram(
+            "paylayer_call_seconds",
+            "Time of one call",
+            ("connection", "side"),
+            registry=self.registry,
+            buckets=_SECONDS,
+        )
+        self._events = Counter(
+            "paylayer_published_events", "Events published", ("connection", "entity"), registry=self.registry
+        )
+        self._intake = Counter(
+            "paylayer_intake_records",
+            "Records taken from Kafka: new, newer, repeated, stale, skipped, refused, tombstone",
+            ("side", "result"),
+            registry=self.registry,
+        )
+        self.delay = Histogram(
+            "paylayer_event_to_applied_seconds",
+            "From inbox to platform",
+            place,
+            registry=self.registry,
+            buckets=_SECONDS,
+        )
+        self.lag = Gauge(
+            "paylayer_consumer_lag", "Records not taken yet", ("side", "topic", "partition"), registry=self.registry
+        )
+        self.inbox = Gauge("paylayer_inbox_rows", "Rows by state", (*place, "state"), registry=self.registry)
+        self.paused = Gauge("paylayer_side_paused", "1 while paused", ("connection", "side"), registry=self.registry)
+        self.budget = Gauge(
+            "paylayer_budget_used_calls",
+            "Calls used of the window, as last known",
+            ("connection",),
+            registry=self.registry,
+        )
+
+    def outcome(self, connection: str, side: str, entity: str, name: str) -> None:
+        """One row was settled."""
+        self._outcomes.labels(connection, side, entity, name).inc()
+
+    def applied_batch(self, connection: str, side: str, entity: str, rows: int, seconds: float) -> None:
+        """One handler run."""
+        if rows:
+            self._batches.labels(connection, side, entity).observe(seconds)
+
+    def call(self, connection: str, side: str, status: int | None, seconds: float) -> None:
+        """One call to a platform; no status = no answer."""
+        self._calls.labels(connection, side, str(status or "none")).inc()
+        self._call_seconds.labels(connection, side).observe(seconds)
+
+    def published(self, connection: str, entity: str, count: int) -> None:
+        """Events acknowledged by the broker."""
+        self._events.labels(connection, entity).inc(count)
+
+    def intake(self, side: str, result: str, count: int) -> None:
+        """Records taken from Kafka."""
+        if count:
+            self._intake.labels(side, result).inc(count)

@@ -1,0 +1,130 @@
+"""Observing one connection's store: the live poll, and the syncs that people ask for, side by side."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import structlog
+
+from connector.clock import Clock
+from connector.engine.policies import Backoff
+from connector.engine.tally import CallsOfRun, Tally
+from connector.engine.usage import CallMeter
+from connector.errors import CredentialsRefused, PayLayerError, UserFault
+from connector.sparkpay.poller import Poller
+from connector.state.pauses import SidePauses
+from connector.state.runs import Run, Runs
+
+log = structlog.get_logger("paylayer.producer")
+SIDE = "sparkpay"
+LOOK_SECONDS = 0.5
+SHORTEST_SECONDS = 0.05
+
+
+@dataclass(slots=True)
+class SparkPayProducer:
+    """Turns what a store shows into events, for as long as this process holds the connection's lease."""
+
+    connection: str
+    poller: Poller
+    runs: Runs
+    meter: CallMeter
+    tally: Tally
+    pauses: SidePauses
+    clock: Clock
+    until_settled: Callable[[str], Awaitable[None]]  # returns when everything published so far is applied or refused
+    rng: random.Random = field(default_factory=random.Random)
+    backoff: Backoff = field(default_factory=lambda: Backoff(first_seconds=2.0))
+    last_tick: float = 0.0
+
+    async def run(self) -> None:
+        """Poll, sweep and serve sync requests until cancelled."""
+        self.last_tick = self.clock.monotonic()
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._forever(self.poller.look_step), name=f"poll:{self.connection}")
+                group.create_task(self._forever(self.poller.sweep_step), name=f"sweep:{self.connection}")
+                group.create_task(self._serve_requests(), name=f"sync:{self.connection}")
+        finally:
+            await self.poller.close()
+
+    async def _forever(self, step: Callable[[], Awaitable[float]]) -> None:
+        """Repeat a step of the poller; what fails leaves its cursors and is tried again, ever more slowly."""
+        failures = 0
+        while True:
+            self.last_tick = self.clock.monotonic()
+            if SIDE in await self.pauses.paused(self.connection):
+                await self.clock.sleep(LOOK_SECONDS)
+                continue
+            try:
+                pause = await step()
+            except CredentialsRefused as error:
+                await self._pause(error)
+            except PayLayerError as error:
+                failures += 1
+                wait = self.backoff.delay(failures, self.rng)
+                log.warning("poll_failed", connection=self.connection, error=str(error), retry_in=round(wait, 1))
+                await self.clock.sleep(wait)
+            else:
+                failures = 0
+                await self.clock.sleep(max(pause, SHORTEST_SECONDS))
+
+    async def _serve_requests(self) -> None:
+        for run in await self.runs.unfinished(self.connection):
+            await self._serve(run)  # a process before this one began it: it goes on where its cursor stands
+        while True:
+            asked = await self.runs.next_requested(self.connection)
+            if asked is None or SIDE in await self.pauses.paused(self.connection):
+                await self.clock.sleep(LOOK_SECONDS)
+                continue
+            await self._serve(await self.runs.start(asked.id))
+
+    async def _serve(self, run: Run) -> None:
+        log.info("sync_started", connection=self.connection, run=run.id, full=run.full, entities=run.entities or "all")
+        counting = CallsOfRun(self.connection, run.id, self.runs, self.meter)
+        await counting.begin()
+        try:
+            await self._read(run)
+        except (CredentialsRefused, UserFault) as error:
+            if isinstance(error, CredentialsRefused):
+                await self._pause(error)
+            await self.runs.fail(run.id, str(error))
+            return
+        await self.runs.reading_done(run.id)
+        await self.until_settled(self.connection)
+        await counting.add()
+        await self.tally.save()
+        await self.runs.settle_counts(run.id)
+        await self.runs.finish(run.id)
+        log.info("sync_finished", connection=self.connection, run=run.id)
+
+    async def _read(self, run: Run) -> None:
+        """Read and publish everything that the run asks for; a failure of the platform only delays it."""
+        if run.state == "applying":
+            return
+
+        async def progress(*, read: int = 0, published: int = 0, skipped: int = 0) -> None:
+            await self.runs.progress(run.id, read=read, published=published, skipped=skipped)
+
+        failures = 0
+        while True:
+            try:
+                if run.full:
+                    await self.poller.full_sync(run.id, progress, force=True)
+                else:
+                    await self.poller.catch_up(progress)
+            except (CredentialsRefused, UserFault):
+                raise
+            except PayLayerError as error:
+                failures += 1
+                wait = self.backoff.delay(failures, self.rng)
+                log.warning("sync_interrupted", connection=self.connection, run=run.id, error=str(error), retry_in=wait)
+                await self.clock.sleep(wait)
+            else:
+                return
+
+    async def _pause(self, error: CredentialsRefused) -> None:
+        reason = f"{error}. Give it a valid token (paylayer connections update {self.connection} --sparkpay-token ...)"
+        log.error("side_paused", connection=self.connection, side=SIDE, reason=reason)
+        await self.pauses.pause(self.connection, SIDE, reason)

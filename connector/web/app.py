@@ -1,0 +1,65 @@
+"""The HTTP application of one service process."""
+
+import hmac
+from collections.abc import Awaitable, Callable
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from connector.app.service import Service
+from connector.errors import PayLayerError, UserFault
+from connector.web import api
+from connector.web.gauges import refresh
+from connector.web.health import Verdict, live, ready
+
+
+def build(service: Service) -> FastAPI:
+    """Health and metrics for everybody who reaches the port; `/api` only with the admin token, off without one."""
+    web = FastAPI(title="PayLayer", version="1", docs_url=None, redoc_url=None)
+    web.state.service = service
+    web.include_router(api.router)
+
+    @web.get("/health/live")
+    async def health_live() -> JSONResponse:
+        """Whether everything that should move has moved lately."""
+        return _answer(live(service))
+
+    @web.get("/health/ready")
+    async def health_ready() -> JSONResponse:
+        """Whether it takes part in its consumer groups."""
+        return _answer(ready(service))
+
+    @web.get("/metrics")
+    async def metrics() -> Response:
+        """Prometheus text."""
+        await refresh(service)
+        return PlainTextResponse(generate_latest(service.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+    @web.middleware("http")
+    async def guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        """The operations API is for the holder of the admin token."""
+        if request.url.path.startswith("/api"):
+            token = service.core.settings.admin_token
+            if token is None:
+                return JSONResponse({"error": "the API is off: set PAYLAYER_ADMIN_TOKEN"}, status_code=403)
+            given = request.headers.get("authorization", "")
+            if not hmac.compare_digest(given.encode(), f"Bearer {token.get_secret_value()}".encode()):
+                return JSONResponse(
+                    {"error": "send Authorization: Bearer <PAYLAYER_ADMIN_TOKEN>"},
+                    status_code=401,
+                    headers={"WWW-Authenticate": "Bearer"},
+                )
+        return await call_next(request)
+
+    @web.exception_handler(PayLayerError)
+    async def on_error(_request: Request, error: PayLayerError) -> JSONResponse:
+        """A known error is a sentence: 400 for the caller's fault, 503 for something that does not answer."""
+        return JSONResponse({"error": str(error)}, status_code=400 if isinstance(error, UserFault) else 503)
+
+    return web
+
+
+def _answer(verdict: Verdict) -> JSONResponse:
+    status = 200 if verdict.well else 503
+    return JSONResponse({"ok": verdict.well, "problems": list(verdict.problems)}, status_code=status)
