@@ -8,6 +8,7 @@ CODE   := connector contracts handlers tests
 
 TEST_ARGS ?=
 DEMO_ARGS ?=
+BENCH_ARGS ?=
 KAFKA_ARGS ?=
 
 .DEFAULT_GOAL := help
@@ -63,8 +64,8 @@ unit: $(VENV)/.dev ## Tests without I/O
 behaviour: $(VENV)/.dev what-can-run ## Tests on brokers and databases
 	@$(BIN)/python -m pytest tests/behaviour $(TEST_ARGS)
 
-benchmarks: $(VENV)/.dev what-can-run ## Measure, and print the figures
-	@$(BIN)/python -m pytest -s tests/benchmarks $(TEST_ARGS)
+benchmarks: $(VENV)/.dev ## Measure, and print the figures (BENCH_ARGS="calls --real")
+	@$(BIN)/python -m tests.benchmarks $(BENCH_ARGS)
 
 schemas: $(VENV)/.runtime ## Renew contracts/schemas and contracts/asyncapi.yaml
 	@rm -f contracts/schemas/*.json contracts/asyncapi.yaml

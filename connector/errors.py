@@ -3,6 +3,7 @@
 PayLayerError
 ├── UserFault            the person who typed a command or wrote a setting mends it: one sentence, exit code 2
 ├── Unavailable          broker, database or service cannot be reached: one sentence, exit code 1
+├── ConfirmationNeeded   what the platform shows would do great harm if it were wrong: the side pauses, a person decides
 ├── ContractFault        the platform answered something no one can read: reported loudly, retried like TargetIll
 └── PlatformError        one call to a platform did not do what it should
     ├── Refused          the platform will never take this (400, 409, 422, ...): dead letter
@@ -25,6 +26,13 @@ class PayLayerError(Exception):
 
 class UserFault(PayLayerError):
     """A setting, an argument or a file is wrong; the message says which and what to write instead."""
+
+
+class ConfirmationNeeded(PayLayerError):
+    """What a platform shows looks wrong on a large scale; nothing was published, a person must confirm or correct it.
+
+    Trying again changes nothing: the side pauses. The message says what was seen and both ways out.
+    """
 
 
 class Unavailable(PayLayerError):

@@ -13,6 +13,8 @@ def clean(text: str | None) -> str | None:
     """One line without control characters, trimmed, white space collapsed; none where nothing is left."""
     if not text:
         return None
+    if text.isprintable():  # nearly all texts: then the only white space is the space, and nothing has to go
+        return " ".join(text.split()) or None
     spaced = "".join(" " if char.isspace() else char for char in text if char.isspace() or _can_be_stored(char))
     return _GAPS.sub(" ", spaced).strip() or None
 

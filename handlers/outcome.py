@@ -52,6 +52,18 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Displaced:
+    """A variant of another product that had to leave its SKU for this one.
+
+    It holds the SKU no more, whatever else this entity came to, and what was applied of its product proves nothing.
+    """
+
+    sku: str
+    product: str
+    part: str
+
+
+@dataclass(frozen=True, slots=True)
 class Applied:
     """It is there now. `unchanged` says that no call was needed.
 
@@ -68,6 +80,7 @@ class Applied:
     claims: Sequence[Claim] | None = None
     reopen: Sequence[str] = ()
     wake_at: datetime | None = None
+    displaced: Sequence[Displaced] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +98,7 @@ class Rejected:
     error_class: str = "Rejected"
     claims: Sequence[Claim] | None = None
     applied: Applied | None = None
+    displaced: Sequence[Displaced] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +125,7 @@ class Failed:
     code: str | None = None
     pause: bool = False
     uncertain: bool = False
+    displaced: Sequence[Displaced] = ()
 
 
 Outcome = Applied | Rejected | Waiting | Failed

@@ -45,7 +45,7 @@ async def _sparkpay(platforms: Platforms, connection: Connection) -> list[Findin
 async def _sparklayer(platforms: Platforms, connection: Connection) -> list[Finding]:
     side = "sparklayer"
     try:
-        async with platforms.sparklayer(connection) as client:
+        async with platforms.sparklayer(connection, stored_token=False) as client:
             lists = await client.price_lists.all()
             places = await client.stock_locations.all()
     except (PlatformError, UserFault) as error:

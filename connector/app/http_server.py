@@ -26,7 +26,8 @@ def listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port))
     except OSError as error:
         raise Unavailable(
-            f"{host}:{port} cannot be listened on ({error.strerror}): another program may have it; give a free port"
+            f"{host}:{port} cannot be listened on ({(error.strerror or str(error)).partition(' (while')[0]}): another "
+            "program may have it; name another one (PAYLAYER_HTTP_HOST, PAYLAYER_HTTP_PORT; --port of a sandbox)"
         ) from error
 
 

@@ -75,8 +75,8 @@ class Platforms:
             ids_per_call=reading.ids_per_call,
         )
 
-    def sparklayer(self, connection: Connection) -> SparkLayerClient:
-        """A client of the connection's site."""
+    def sparklayer(self, connection: Connection, *, stored_token: bool = True) -> SparkLayerClient:
+        """A client of the connection's site; without the stored token it has to show its keys."""
         access, settings = connection.sparklayer, connection.settings.sparklayer
         policy = GatePolicy(
             start=settings.concurrency,
@@ -90,7 +90,9 @@ class Platforms:
             transport=self.transport(access.url),
             clock=self.core.clock,
             gate=CallGate(policy, self.core.clock),
-            tokens=StoredToken(self.core.tokens, f"{connection.id}/sparklayer/{access.client_id}"),
+            tokens=StoredToken(self.core.tokens, f"{connection.id}/sparklayer/{access.client_id}")
+            if stored_token
+            else None,
             on_call=self._hook(connection.id, "sparklayer"),
         )
 

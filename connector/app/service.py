@@ -19,7 +19,7 @@ from connector.bus.publisher import Publisher
 from connector.engine.applier import Applier
 from connector.engine.book import ConnectionBook
 from connector.engine.linking import Linker
-from connector.engine.metrics import Metrics
+from connector.engine.metrics import CountedOutlet, Metrics
 from connector.engine.producing import SparkPayProducer
 from connector.engine.sink import InboxSink
 from connector.engine.supervisor import Job, Supervisor
@@ -108,7 +108,7 @@ class Service:
             poller = Poller(
                 client,
                 memory=memory,
-                outlet=self.publisher,
+                outlet=CountedOutlet(self.publisher, self.metrics),
                 settings=connection.settings,
                 connection=connection.id,
                 clock=self.core.clock,
@@ -129,6 +129,7 @@ class Service:
                 await producer.run()
             finally:
                 self.producers.pop(connection.id, None)
+                await budget.close()
 
     async def _apply_to_sparklayer(self, connection: Connection) -> None:
         side = "sparklayer"
@@ -183,7 +184,12 @@ async def started(
             core=core,
             roles=roles,
             publisher=publisher,
-            office=DeadLetterOffice(publisher, names, core.clock),
+            office=DeadLetterOffice(
+                publisher,
+                names,
+                core.clock,
+                on_refusal=lambda side, refusal: metrics.refused(side, refusal.stage, refusal.entity, refusal.code),
+            ),
             lag=lag,
             platforms=Platforms(core, meter, transport),
             meter=meter,

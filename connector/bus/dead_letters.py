@@ -1,6 +1,6 @@
 """Putting away what a side cannot use: the record byte for byte, and why, before its offset is committed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -48,10 +48,18 @@ class LetterBox(Protocol):
 class DeadLetterOffice:
     """Sends refused records of any topic to `<topic>.<side>.dlt` and returns when Kafka has them."""
 
-    def __init__(self, box: LetterBox, names: TopicNames, clock: Clock) -> None:
+    def __init__(
+        self,
+        box: LetterBox,
+        names: TopicNames,
+        clock: Clock,
+        *,
+        on_refusal: Callable[[str, Refusal], None] = lambda _side, _refusal: None,
+    ) -> None:
         self._box = box
         self._names = names
         self._clock = clock
+        self._on_refusal = on_refusal
 
     async def refuse(self, record: Record, side: str, refusal: Refusal) -> Place:
         """Post the letter; the place is where it lies now (`contracts.dead_letters.letter_id` names it).
@@ -79,7 +87,9 @@ class DeadLetterOffice:
         )
         partition = record.partition if record.partition in await self._box.partitions(topic) else None
         headers = headers_of(letter, _without_own_reason(record.headers))
-        return await self._box.send_record(topic, record.key, record.value, headers, partition=partition)
+        place = await self._box.send_record(topic, record.key, record.value, headers, partition=partition)
+        self._on_refusal(side, refusal)
+        return place
 
 
 def unreadable(error: Unreadable, entity: str | None) -> Refusal:

@@ -9,6 +9,7 @@ from aiokafka.errors import (
     AuthenticationMethodNotSupported,
     ClusterAuthorizationFailedError,
     GroupAuthorizationFailedError,
+    KafkaConnectionError,
     KafkaError,
     SaslAuthenticationFailed,
     TopicAuthorizationFailedError,
@@ -56,6 +57,11 @@ def unavailable(settings: Settings, doing: str, error: BaseException, topic: str
         return Unavailable(
             f"{where} does not tell of the topic {topic or 'that is needed'} ({doing}): check that the broker runs, and"
             " run `paylayer topics create` where the topic is missing"
+        )
+    if isinstance(error, (KafkaConnectionError, ConnectionError)):
+        return Unavailable(
+            f"{where} cannot be reached while {doing}{about}: check the address (PAYLAYER_KAFKA_BOOTSTRAP_SERVERS), "
+            "that the broker runs, and PAYLAYER_KAFKA_SECURITY_PROTOCOL"
         )
     if isinstance(error, TimeoutError):
         return Unavailable(f"{where} did not answer in time while {doing}{about}: check that it runs and is healthy")

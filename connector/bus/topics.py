@@ -1,7 +1,5 @@
 """Topics: made with the right partitions and policies, compared, adjusted when asked; never deleted, never shrunk."""
 
-import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,6 +11,7 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from connector.bus.reach import reaching
 from connector.bus.security import client_options
+from connector.clock import Clock, SystemClock
 from connector.errors import Unavailable, UserFault
 from connector.settings import Settings
 from contracts.topics import Topic
@@ -20,7 +19,7 @@ from contracts.topics import Topic
 _SET_ON_TOPIC = 1  # DescribeConfigs: the value was set on the topic itself, not inherited from the broker
 PARTITIONS = "partitions"
 EXISTENCE = "topic"
-_VISIBLE_SECONDS = 10.0
+_LOOKS, _LOOK_SECONDS = 200, 0.05  # ten seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,12 @@ async def missing(settings: Settings, names: Iterable[str]) -> list[str]:
 
 
 async def create(
-    admin: AIOKafkaAdminClient, plan: Sequence[Topic], replication: int = -1, *, adjust: bool = False
+    admin: AIOKafkaAdminClient,
+    plan: Sequence[Topic],
+    replication: int = -1,
+    *,
+    adjust: bool = False,
+    clock: Clock | None = None,
 ) -> Provisioned:
     """Make what is missing; with `adjust`, mend configurations and add partitions of what is there.
 
@@ -94,11 +98,11 @@ async def create(
         for name, code, message in answer.topic_errors:
             if code and for_code(code) is not TopicAlreadyExistsError:  # somebody else was quicker: fine
                 raise _refusal("create", name, code, message)
-        await _visible(lambda: _all_there(admin, absent))
+        await _visible(lambda: _all_there(admin, absent), clock or SystemClock())
     differences = [difference for difference in await check(admin, plan) if difference.topic in there]
     if adjust and differences:
         await _adjust(admin, differences)
-        await _visible(lambda: _none_left(admin, plan))
+        await _visible(lambda: _none_left(admin, plan), clock or SystemClock())
     adjusted, left = (differences, []) if adjust else ([], differences)
     return Provisioned(tuple(topic.name for topic in absent), present, tuple(adjusted), tuple(left))
 
@@ -146,12 +150,15 @@ async def _adjust(admin: AIOKafkaAdminClient, differences: Sequence[Difference])
                     raise _refusal("change", name, code, message)
 
 
-async def _visible(settled: Callable[[], Awaitable[bool]]) -> None:
-    """Wait for the broker to show what its controller has acknowledged: a broker that just started takes a moment."""
-    with contextlib.suppress(TimeoutError):  # the next `check` tells what is still not so
-        async with asyncio.timeout(_VISIBLE_SECONDS):
-            while not await settled():  # noqa: ASYNC110  the broker sets no event
-                await asyncio.sleep(0.05)
+async def _visible(settled: Callable[[], Awaitable[bool]], clock: Clock) -> None:
+    """Wait for the broker to show what its controller has acknowledged: a broker that just started takes a moment.
+
+    What does not show in time is told by the next `check`.
+    """
+    for _ in range(_LOOKS):
+        if await settled():
+            return
+        await clock.sleep(_LOOK_SECONDS)
 
 
 async def _all_there(admin: AIOKafkaAdminClient, plan: Sequence[Topic]) -> bool:

@@ -1,5 +1,6 @@
 """`paylayer connections`: which store is joined to which site."""
 
+import sys
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ from connector.app.connection_report import connection_report
 from connector.app.core import open_core
 from connector.cli.options import ConnectionId, Json, pairs
 from connector.cli.output import as_json, console, run_async, table
+from connector.errors import UserFault
 from connector.settings import ConnectionSettings, load
 from connector.settings.addresses import host_for, require_id, require_url
 from connector.state.connections import Connection, SparkLayerAccess, SparkPayAccess
@@ -89,7 +91,9 @@ def add(
     require_id(id_)
     settings = _settings(ConnectionSettings(), sparkpay_limit, currency, b2b_customer_types, values)
     sparkpay = SparkPayAccess(require_url(sparkpay_url, "--sparkpay-url"), sparkpay_token)
-    address = require_url(sparklayer_url, "--sparklayer-url") if sparklayer_url else host_for(site_env)
+    address = host_for(site_env)
+    if sparklayer_url:
+        address = require_url(sparklayer_url, "--sparklayer-url")
     sparklayer = SparkLayerAccess(address, site_id, site_env, client_id, client_secret)
 
     async def work() -> None:
@@ -109,7 +113,7 @@ def add(
 
 @app.command("list")
 def list_(json: Json = False) -> None:
-    """All connections."""
+    """List all connections."""
 
     async def work() -> list[Connection]:
         async with open_core(load()) as core:
@@ -137,7 +141,7 @@ def list_(json: Json = False) -> None:
 
 @app.command()
 def show(id_: ConnectionId, json: Json = False) -> None:
-    """One connection with its settings; secrets are never shown."""
+    """Show one connection with its settings; secrets are never shown."""
 
     async def work() -> tuple[Connection, dict[str, str]]:
         async with open_core(load()) as core:
@@ -172,7 +176,7 @@ def update(
     b2b_customer_types: Types = None,
     values: Set = [],  # noqa: B006
 ) -> None:
-    """Change addresses, credentials or settings; a running service takes them over within seconds."""
+    """Change addresses, credentials or settings. A running service takes them over within seconds."""
 
     async def work() -> None:
         async with open_core(load()) as core:
@@ -197,7 +201,7 @@ def update(
 
 @app.command()
 def pause(id_: ConnectionId) -> None:
-    """Stop reading and writing for a connection; events go on being collected."""
+    """Stop reading and writing. Events of other services go on being collected."""
 
     async def work() -> None:
         async with open_core(load()) as core:
@@ -223,11 +227,13 @@ def resume(id_: ConnectionId) -> None:
 
 @app.command()
 def remove(id_: ConnectionId, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
-    """Forget a connection with its credentials and everything that is known of it. The platforms keep their data."""
+    """Forget a connection. Its credentials and all that is known of it go; the platforms keep their data."""
 
     async def work() -> None:
         async with open_core(load()) as core:
             await core.connections.get(id_)
+            if not yes and not sys.stdin.isatty():
+                raise UserFault(f"removing {id_} is not undone: add --yes where nobody can be asked")
             if not yes:
                 typer.confirm(f"Remove {id_} with its credentials and its state?", abort=True)
             await core.connections.remove(id_)

@@ -8,7 +8,6 @@ from json import dumps
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 
 from connector.app.core import open_core
@@ -16,9 +15,10 @@ from connector.app.letter_record import letter_record
 from connector.app.letters import STATES, FoundLetter, LetterFilter, LetterOffice, ReplayResult
 from connector.bus.edits import editable_text
 from connector.bus.publisher import Publisher
-from connector.cli.letter_text import as_lines
+from connector.cli.editing import edited_in_editor
+from connector.cli.letter_text import as_lines, in_short
 from connector.cli.options import Json, moment
-from connector.cli.output import as_json, console, run_async, table
+from connector.cli.output import as_json, console, plain, run_async, write
 from connector.errors import UserFault
 from connector.settings import load
 from contracts.entities import KINDS
@@ -27,13 +27,13 @@ from contracts.topics import SIDES
 app = typer.Typer(help="Dead letters: what a side refused, and why.", no_args_is_help=True)
 
 Ids = Annotated[
-    list[str] | None, typer.Argument(metavar="[ID]...", help="<dlt topic>:<partition>:<offset>, as list shows them.")
+    list[str] | None, typer.Argument(metavar="ID", help="<dlt topic>:<partition>:<offset>, as list shows them.")
 ]
 Id = Annotated[str, typer.Argument(metavar="ID", help="<dlt topic>:<partition>:<offset>, as list shows it.")]
 Side = Annotated[str | None, typer.Option("--side", help=f"{' or '.join(SIDES)}.")]
 EntityName = Annotated[str | None, typer.Option("--entity", help=f"{', '.join(KINDS)}.")]
 ConnectionName = Annotated[str | None, typer.Option("--connection", help="Id of a connection.")]
-State = Annotated[str | None, typer.Option("--state", help=f"A letter's fate: {', '.join(STATES)}.")]
+State = Annotated[str | None, typer.Option("--state", help=f"What became of it: {', '.join(STATES)}.")]
 Status = Annotated[int | None, typer.Option("--status", help="HTTP status of the refusal.")]
 Code = Annotated[str | None, typer.Option("--code", help="Error code, for instance sku_missing.")]
 Since = Annotated[str | None, typer.Option("--since", help="2026-11-22T10:00:00Z, or 90m, 2h, 3d ago.")]
@@ -100,26 +100,15 @@ def list_(
     if json:
         as_json([found.report() for found in letters])
         return
-    shown = [found.report() for found in letters]
-    table(
-        ("ID", "KEY", "STATUS", "CODE", "STATE", "MESSAGE"),
-        (
-            (
-                r["id"],
-                r["key"],
-                r["status"],
-                r["code"],
-                f"{r['state']}{' (edited)' if r['edited'] else ''}",
-                str(r["message"])[:200],
-            )
-            for r in shown
-        ),
-        empty="no dead letters",
-    )
-    if shown:
-        console().print(
-            f"\n{len(shown)} dead letters. Look closer: paylayer dlq show ID; send again: paylayer dlq replay ID"
-        )
+    if not letters:
+        console().print("no dead letters")
+        return
+    out = console()
+    for found in letters:
+        for line in in_short(found, out.width):
+            out.print(line, soft_wrap=True)
+    out.print(f"\n{len(letters)} dead letters; look closer: paylayer dlq show ID")
+    out.print("mend: paylayer dlq edit ID; send again: paylayer dlq replay ID")
 
 
 @app.command()
@@ -135,7 +124,7 @@ def show(id_: Id, json: Json = False) -> None:
         as_json(found.report() | letter_record(found.stored, edit))
         return
     for line in as_lines(found, edit):
-        console().print(line, markup=False)
+        console().print(line, soft_wrap=True)
 
 
 @app.command()
@@ -145,7 +134,7 @@ def edit(
         Path | None, typer.Option("--file", help="Take the mended event from this file (- = standard input).")
     ] = None,
 ) -> None:
-    """Mend a letter's event in $EDITOR, or with --file; the next replay sends the mended event."""
+    """Mend a letter's event in $EDITOR or with --file. The next replay sends the mended event."""
 
     async def work() -> bool:
         async with open_core(load()) as core:
@@ -169,9 +158,7 @@ def _new_text(text: str, file: Path | None) -> str | None:
             return sys.stdin.read() if str(file) == "-" else file.read_text()
         except (OSError, UnicodeDecodeError) as error:
             raise UserFault(f"{file} cannot be read: {error}") from error
-    if not sys.stdin.isatty() and not os.environ.get("EDITOR"):
-        raise UserFault("there is no terminal to edit on: give the mended event with --file")
-    return click.edit(text, extension=".json")
+    return edited_in_editor(text)
 
 
 @app.command()
@@ -244,7 +231,7 @@ def export(
     grep: Grep = None,
     file: Annotated[Path | None, typer.Option("--file", help="Write here instead of to standard output.")] = None,
 ) -> None:
-    """Write letters as JSON Lines, with the record's key, value and headers."""
+    """Write letters as JSON Lines, with key, value and headers."""
     chosen = _filter(None, side, entity, connection, state, status, code, since, until, grep)
     count = run_async(_export(chosen, file))
     sys.stderr.write(f"{count} dead letters written\n")
@@ -253,17 +240,18 @@ def export(
 async def _export(chosen: LetterFilter, file: Path | None) -> int:
     count = 0
     try:
-        target = file.open("w") if file is not None else sys.stdout
+        target = file.open("w") if file is not None else None
     except OSError as error:
         raise UserFault(f"{file} cannot be written: {error.strerror}") from error
+    say = target.write if target is not None else write
     try:
         async with open_core(load()) as core:
             async for found in LetterOffice(core).search(chosen):
                 line = found.report() | letter_record(found.stored, None)
-                target.write(dumps(line, ensure_ascii=False, default=str) + "\n")
+                say(dumps(line, ensure_ascii=False, default=plain) + "\n")
                 count += 1
     finally:
-        if file is not None:
+        if target is not None:
             target.close()
     return count
 

@@ -36,6 +36,6 @@ def doctor(
 
 def _say(diagnosis: Diagnosis) -> None:
     out = console()
-    out.print(f"{'ok' if diagnosis.ok else '!!'}  {diagnosis.what}: {diagnosis.message}", markup=False)
+    out.print(f"{'ok' if diagnosis.ok else '!!'}  {diagnosis.what}: {diagnosis.message}")
     if diagnosis.advice and not diagnosis.ok:
-        out.print(f"    -> {diagnosis.advice}", markup=False)
+        out.print(f"    -> {diagnosis.advice}")

@@ -1,14 +1,16 @@
 """Entry point: the commands, and the one place where an error becomes a sentence and an exit code."""
 
+import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
-import click
 import typer
 from typer.main import get_command
 
 from connector.cli import connections, contracts, demo, dlq, doctor, run, sandbox, status, sync, topics
-from connector.cli.output import fail
+from connector.cli.logs import set_up_for_command
+from connector.cli.output import ReaderLeft, fail
 from connector.errors import PayLayerError, UserFault
 
 FAILED = 1
@@ -23,36 +25,41 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command("demo")(demo.demo)
-app.command("run")(run.run)
+app.command("demo", short_help="Play the whole main job with nothing installed.")(demo.demo)
+app.command("run", short_help="Run the service until SIGTERM or Ctrl-C.")(run.run)
+app.command("sync", short_help="Bring a connection up to date now.")(sync.sync)
+app.command("status", short_help="What waits, was refused, was applied; pauses.")(status.status)
+app.command("doctor", short_help="Say what is wrong and what to do.")(doctor.doctor)
 app.add_typer(connections.app, name="connections")
-app.command("sync")(sync.sync)
-app.command("status")(status.status)
 app.add_typer(dlq.app, name="dlq")
 app.add_typer(topics.app, name="topics")
 app.add_typer(contracts.app, name="contracts")
 app.add_typer(sandbox.app, name="sandbox")
-app.command("doctor")(doctor.doctor)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command. Exit code 0 = done, 1 = failed, 2 = wrong use."""
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run a command. Exit code 0 = done, 1 = failed, 2 = wrong use, 130 = interrupted."""
+    set_up_for_command()
     try:
-        code = get_command(app).main(args=None if arguments is None else list(arguments), standalone_mode=False)
+        get_command(app).main(args=None if arguments is None else list(arguments), prog_name="paylayer")
     except UserFault as error:
         fail(str(error), WRONG_USE)
     except PayLayerError as error:
         fail(str(error), FAILED)
-    except typer.Abort:
-        fail("stopped", INTERRUPTED)
     except KeyboardInterrupt:
         fail("stopped", INTERRUPTED)
-    except typer.Exit as error:
-        sys.exit(error.exit_code)
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of a pipe left (`| head`): nothing to say, and nowhere to say it
+    except ReaderLeft:
+        _forget_output()
         sys.exit(0)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(WRONG_USE)
-    sys.exit(code if isinstance(code, int) else 0)
+    except SystemExit as ended:
+        if ended.code == INTERRUPTED:
+            fail("stopped", INTERRUPTED)
+        raise
+    sys.exit(0)
+
+
+def _forget_output() -> None:
+    """What is still buffered goes nowhere; else Python would complain of the broken pipe at its end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from connector.app.allocator import keep_small
 from connector.app.core import open_core
 from connector.app.http_server import listen, serving
 from connector.app.service import ROLES, Service, started
@@ -26,6 +27,7 @@ def run(
     roles = _roles(only)
     settings = load()
     set_up(settings)
+    keep_small()
     run_async(_serve(settings, roles))
 
 
@@ -44,6 +46,7 @@ async def _serve(settings: Settings, roles: frozenset[str]) -> None:
     for sign in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sign, stop.set)
     async with open_core(settings) as core, started(core, roles) as service:
+        await core.connections.all()  # credentials that this key does not open are told now, not once a second
         tasks = {asyncio.create_task(service.run(), name="service"), asyncio.create_task(stop.wait(), name="stop")}
         if "web" in roles:
             tasks.add(asyncio.create_task(_web(service), name="web"))

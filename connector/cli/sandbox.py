@@ -14,7 +14,7 @@ from connector.sandbox import sparkpay as pay
 
 app = typer.Typer(help="Simulated platforms, for trying and for tests.", no_args_is_help=True)
 
-Port = Annotated[int, typer.Option("--port", help="Port on 127.0.0.1.")]
+Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port on 127.0.0.1; 0 = a free one.")]
 Latency = Annotated[int, typer.Option("--latency-ms", min=0, help="How long each answer takes.")]
 
 
@@ -23,7 +23,9 @@ def sparkpay(
     port: Port = 9101,
     token: Annotated[str, typer.Option("--token", help="The token that it accepts.")] = "sandbox-token",  # noqa: S107 - a sandbox's
     limit: Annotated[int, typer.Option("--limit", min=1, help="Calls per window.")] = 50,
-    window_seconds: Annotated[float, typer.Option("--window-seconds", help="Length of the rate window.")] = 10.0,
+    window_seconds: Annotated[
+        float, typer.Option("--window-seconds", min=0.1, help="Length of the rate window.")
+    ] = 10.0,
     products: Annotated[int, typer.Option("--products", min=0, help="Products of the made-up catalogue.")] = 500,
     seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same catalogue.")] = 1,
     latency_ms: Latency = 0,
@@ -54,8 +56,10 @@ def sparklayer(
 
 def _serve(what: str, application: Starlette, port: int, facts: str) -> None:
     async def work() -> None:
-        async with serving(application, listen("127.0.0.1", port)) as task:
-            console().print(f"{what} at http://127.0.0.1:{port} ({facts}); Ctrl-C ends it", soft_wrap=True)
+        listener = listen("127.0.0.1", port)
+        async with serving(application, listener) as task:
+            at = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            console().print(f"{what} at {at} ({facts}); Ctrl-C ends it", soft_wrap=True)
             await task
 
     with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C is how a person ends it

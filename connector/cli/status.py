@@ -15,7 +15,7 @@ from connector.state.workers import Worker
 
 
 def status(
-    id_: Annotated[str | None, typer.Argument(metavar="[ID]", help="One connection only.")] = None, json: Json = False
+    id_: Annotated[str | None, typer.Argument(metavar="ID", help="One connection only.")] = None, json: Json = False
 ) -> None:
     """Per connection, side and entity: waiting, retrying, rejected, applied; pauses, budget, the last sync."""
 

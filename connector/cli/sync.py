@@ -22,7 +22,8 @@ LOOK_SECONDS = 0.5
 def sync(
     id_: ConnectionId,
     entity: Annotated[
-        list[str] | None, typer.Option("--entity", help=f"Only this kind ({', '.join(KINDS)}); may be repeated.")
+        list[str] | None,
+        typer.Option("--entity", metavar="KIND", help=f"Only this kind ({', '.join(KINDS)}); may be repeated."),
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="Read everything again, not only what changed.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Return when all is applied or dead-lettered.")] = False,

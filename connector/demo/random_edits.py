@@ -4,7 +4,7 @@ For tests of the whole system: after any number of edits both platforms must agr
 can be mapped without doubt; `conflicts` adds edits that lead to refusals (a SKU twice, a SKU gone).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from random import Random
@@ -14,12 +14,21 @@ from connector.sandbox.sparkpay import SparkPayStore
 Edit = Callable[[SparkPayStore, Random], str | None]
 _TRIES = 200
 _SILENT = 0.25
+_SWEPT = frozenset({"products", "variant_inventory", "product_pricing"})
 _NAMES = ("Zahnrad ½″", "歯車", "Ball 🎱 Valve", "Cafe\u0301 Tray", "Hinge &amp; Pin", " Rope\t60 m ", "مفصلة", "Bolt")
 
 
+def random_fight(store: SparkPayStore, rng: Random) -> str:
+    """Makes one edit that is about who may have a SKU: moved, repeated, given up, by what is for sale or is not."""
+    return _one_of(FIGHTS, store, rng)
+
+
 def random_edit(store: SparkPayStore, rng: Random, *, conflicts: bool = False) -> str:
-    """Makes one edit and says what it was, in words. A quarter of them leave `updated_at` as it is."""
-    edits = EDITS + CONFLICTS if conflicts else EDITS
+    """Makes one edit and says what it was, in words. A quarter of those that a sweep can see leave `updated_at`."""
+    return _one_of(EDITS + CONFLICTS if conflicts else EDITS, store, rng)
+
+
+def _one_of(edits: Sequence[Edit], store: SparkPayStore, rng: Random) -> str:
     for _ in range(_TRIES):
         words = rng.choice(edits)(store, rng)
         if words is not None:
@@ -74,8 +83,21 @@ def _picture(store: SparkPayStore, rng: Random) -> str | None:
         return _set(store, rng, "variant_inventory", variant_inventory_image=path)
     id_ = _any_id(store, rng, "product_pictures")
     if id_ is None or _chance(rng, 0.3):
-        return _remove(store, rng, "product_pictures")
+        return _picture_gone(store, rng)
     return _set(store, rng, "product_pictures", image_file=path)
+
+
+def _picture_gone(store: SparkPayStore, rng: Random) -> str | None:
+    """Its product is saved with it: a picture that is merely gone shows nowhere but in a full walk."""
+    id_ = _any_id(store, rng, "product_pictures") or 0
+    picture = store.get("product_pictures", id_)
+    product = picture.get("product_id") if picture else None
+    if picture is None or not isinstance(product, int):
+        return None
+    store.delete("product_pictures", id_)
+    if store.get("products", product) is not None:
+        store.update("products", product)
+    return f"product_pictures {id_}: deleted from product {product}"
 
 
 def _inactive_in_store(store: SparkPayStore, rng: Random) -> str | None:
@@ -272,13 +294,16 @@ EDITS: tuple[Edit, ...] = (
 CONFLICTS: tuple[Edit, ...] = (_sku_twice, _sku_blank)
 """Edits after which some product or variant is refused."""
 
+FIGHTS: tuple[Edit, ...] = (_hidden, _discontinued, _status, _warehouse, _sku, _sku_moves, _sku_moves, _sku_twice)
+"""Edits of which many in a small shop make everybody claim everybody's SKU."""
+
 
 def _set(store: SparkPayStore, rng: Random, resource: str, **fields: object) -> str | None:
     """Sets fields of any row of the resource; None where there is none."""
     id_ = _any_id(store, rng, resource)
     if id_ is None:
         return None
-    touch = _touch(rng)
+    touch = _touch(rng) or resource not in _SWEPT
     store.update(resource, id_, touch=touch, **fields)
     words = ", ".join(f"{name} = {value!s}" for name, value in fields.items())
     return f"{resource} {id_}: {words}{_silently(touched=touch)}"

@@ -23,13 +23,14 @@ from connector.engine.tally import Tally
 from connector.ports import Priority
 from connector.settings import ConnectionSettings
 from connector.state.claims import SideDirectory
-from connector.state.inbox import Inbox, Row
+from connector.state.inbox import BACKLOG_BOUND, Inbox, Row
 from connector.state.pauses import SidePauses
 from contracts.dead_letters import letter_id
 from contracts.events import Unreadable, decode, is_deletion
-from handlers.outcome import Context, Failed, Handler, Outcome, Rejected, Task
+from handlers.outcome import Applied, Context, Failed, Handler, Outcome, Rejected, Task
 
 log = structlog.get_logger("paylayer.applier")
+FINISH_SECONDS = 7.0  # of the ten that an orchestrator gives
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ class Applier:
     _wake: dict[str, asyncio.Event] = field(init=False)
     _busy: dict[str, bool] = field(init=False)
     _successes_at_failure: dict[tuple[str, str], int] = field(default_factory=dict)
+    _hold: dict[str, float] = field(default_factory=dict)
     _was_paused: bool = False
     last_tick: float = 0.0
 
@@ -90,7 +92,10 @@ class Applier:
             try:
                 pause = await asyncio.shield(working)
             except asyncio.CancelledError:
-                await asyncio.wait([working], timeout=8.0)
+                # What was sent should be answered and written down; what takes longer is sent again by the next one.
+                await asyncio.wait([working], timeout=FINISH_SECONDS)
+                working.cancel()
+                await asyncio.wait([working])
                 raise
             if pause == 0.0:
                 idle = self.cadence.shortest_seconds
@@ -118,11 +123,13 @@ class Applier:
             return wait
         handler = self.handlers[entity]
         limit = 1 if self.health.ill else handler.batch
-        now = self.clock.now()
-        rows = await self.inbox.due(self.connection, self.side, entity, limit, now)
+        if (hold := await self._held(entity, limit)) > 0:
+            return hold
+        rows = await self.inbox.due(self.connection, self.side, entity, limit, self.clock.now())
         if not rows:
             return self.cadence.longest_seconds
         if len(rows) < limit and (linger := await self._linger(handler, rows)) > 0:
+            self._hold[entity] = self.clock.monotonic() + linger
             return linger
         self._busy[entity] = True
         try:
@@ -130,6 +137,18 @@ class Applier:
         finally:
             self._busy[entity] = False
         return 0.0
+
+    async def _held(self, entity: str, limit: int) -> float:
+        """Seconds until rows that linger are worth another look; what came meanwhile may be live, and waits less."""
+        now = self.clock.monotonic()
+        hold = self._hold.get(entity, now)
+        if hold <= now:
+            return 0.0
+        backlog = (await self.inbox.backlog(self.connection, self.side)).get(entity)
+        if backlog is not None and backlog.due >= min(limit, BACKLOG_BOUND):
+            return 0.0
+        self._hold[entity] = min(hold, now + self.settings.apply.linger_seconds)
+        return self._hold[entity] - now
 
     async def _linger(self, handler: Handler, rows: Sequence[Row]) -> float:
         """How long a bulk call should still wait for more rows: one full call is cheaper than many small ones."""
@@ -183,6 +202,10 @@ class Applier:
                 self._report(row, verdict, letter_id(place.topic, place.partition, place.offset))
             self.breaker.record(refused=verdict.rejected)
             self.metrics.outcome(self.connection, self.side, entity, verdict.name)
+            if verdict.name in ("applied", "partly"):
+                self.metrics.applied(
+                    self.connection, self.side, entity, (self.clock.now() - row.received_at).total_seconds()
+                )
             self.tally.note(self.connection, verdict.name)
         await self.inbox.settle([settlement for verdict in settled for settlement in verdict.settlements])
         for name, event in self._wake.items():
@@ -234,7 +257,7 @@ class Applier:
         for row, outcome in results:
             if not isinstance(outcome, Failed):
                 self._successes_at_failure.pop((row.entity, row.key), None)
-        if len(failures) < len(results):
+        if any(_was_answered(outcome) for _, outcome in results):
             self.health.succeeded()
         elif failures:
             after = [outcome.retry_after for outcome in failures if outcome.retry_after is not None]
@@ -259,6 +282,13 @@ class Applier:
         reason = f"{message}. Mend the cause, then run: paylayer connections resume {self.connection}"
         log.error("side_paused", connection=self.connection, side=self.side, reason=reason)
         await self.pauses.pause(self.connection, self.side, reason)
+
+
+def _was_answered(outcome: Outcome) -> bool:
+    """Whether the platform took a call; an unchanged or waiting row made none, and says nothing of its health."""
+    if isinstance(outcome, Applied):
+        return not outcome.unchanged
+    return isinstance(outcome, Rejected) and outcome.status is not None
 
 
 def _record(row: Row) -> StoredRecord:

@@ -1,6 +1,13 @@
 """Every metric of PayLayer: one registry of names, what they count and their labels."""
 
+from collections import Counter as Tallied
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from connector.ports import Outlet, Priority
+from contracts.events import Event, entity_name
 
 _SECONDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 
@@ -32,13 +39,19 @@ class Metrics:
         )
         self._intake = Counter(
             "paylayer_intake_records",
-            "Records taken from Kafka: new, newer, repeated, stale, skipped, refused, tombstone",
+            "Records taken from Kafka: new, newer, repeated, stale, skipped (another side's, or the flow is off)",
             ("side", "result"),
             registry=self.registry,
         )
-        self.delay = Histogram(
+        self._letters = Counter(
+            "paylayer_dead_letters",
+            "Records put into a dead-letter topic; stage is intake or apply",
+            ("side", "stage", "entity", "code"),
+            registry=self.registry,
+        )
+        self._delay = Histogram(
             "paylayer_event_to_applied_seconds",
-            "From inbox to platform",
+            "From the inbox to the platform",
             place,
             registry=self.registry,
             buckets=_SECONDS,
@@ -59,6 +72,14 @@ class Metrics:
         """One row was settled."""
         self._outcomes.labels(connection, side, entity, name).inc()
 
+    def applied(self, connection: str, side: str, entity: str, seconds: float) -> None:
+        """One row was applied so long after it had come in."""
+        self._delay.labels(connection, side, entity).observe(seconds)
+
+    def refused(self, side: str, stage: str, entity: str | None, code: str | None) -> None:
+        """One dead letter was acknowledged."""
+        self._letters.labels(side, stage, entity or "", code or "").inc()
+
     def applied_batch(self, connection: str, side: str, entity: str, rows: int, seconds: float) -> None:
         """One handler run."""
         if rows:
@@ -77,3 +98,17 @@ class Metrics:
         """Records taken from Kafka."""
         if count:
             self._intake.labels(side, result).inc(count)
+
+
+@dataclass(frozen=True, slots=True)
+class CountedOutlet:
+    """An outlet that counts what was acknowledged."""
+
+    outlet: Outlet
+    metrics: Metrics
+
+    async def publish(self, events: Sequence[Event], priority: Priority, target: str | None = None) -> None:
+        """As the outlet does; counted afterwards."""
+        await self.outlet.publish(events, priority, target)
+        for (connection, entity), count in Tallied((e.connection, entity_name(e)) for e in events).items():
+            self.metrics.published(connection, entity, count)

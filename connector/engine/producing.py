@@ -11,7 +11,7 @@ from connector.clock import Clock
 from connector.engine.policies import Backoff
 from connector.engine.tally import CallsOfRun, Tally
 from connector.engine.usage import CallMeter
-from connector.errors import CredentialsRefused, PayLayerError, UserFault
+from connector.errors import ConfirmationNeeded, CredentialsRefused, PayLayerError, UserFault
 from connector.sparkpay.poller import Poller
 from connector.state.pauses import SidePauses
 from connector.state.runs import Run, Runs
@@ -59,7 +59,7 @@ class SparkPayProducer:
                 continue
             try:
                 pause = await step()
-            except CredentialsRefused as error:
+            except (CredentialsRefused, ConfirmationNeeded) as error:
                 await self._pause(error)
             except PayLayerError as error:
                 failures += 1
@@ -86,8 +86,8 @@ class SparkPayProducer:
         await counting.begin()
         try:
             await self._read(run)
-        except (CredentialsRefused, UserFault) as error:
-            if isinstance(error, CredentialsRefused):
+        except (CredentialsRefused, ConfirmationNeeded, UserFault) as error:
+            if not isinstance(error, UserFault):
                 await self._pause(error)
             await self.runs.fail(run.id, str(error))
             return
@@ -110,11 +110,13 @@ class SparkPayProducer:
         failures = 0
         while True:
             try:
-                if run.full:
+                if run.entities:
+                    await self.poller.full_sync(run.id, progress, force=run.full, only=frozenset(run.entities))
+                elif run.full:
                     await self.poller.full_sync(run.id, progress, force=True)
                 else:
                     await self.poller.catch_up(progress)
-            except (CredentialsRefused, UserFault):
+            except (CredentialsRefused, ConfirmationNeeded, UserFault):
                 raise
             except PayLayerError as error:
                 failures += 1
@@ -124,7 +126,9 @@ class SparkPayProducer:
             else:
                 return
 
-    async def _pause(self, error: CredentialsRefused) -> None:
-        reason = f"{error}. Give it a valid token (paylayer connections update {self.connection} --sparkpay-token ...)"
+    async def _pause(self, error: CredentialsRefused | ConfirmationNeeded) -> None:
+        reason = str(error)
+        if isinstance(error, CredentialsRefused):
+            reason += f". Give it a valid token: paylayer connections update {self.connection} --sparkpay-token ..."
         log.error("side_paused", connection=self.connection, side=SIDE, reason=reason)
         await self.pauses.pause(self.connection, SIDE, reason)

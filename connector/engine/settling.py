@@ -1,14 +1,15 @@
 """From what a handler says to what is stored: pure decisions about one row."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from connector.bus.dead_letters import APPLY, Refusal
 from connector.settings.connection import ApplySettings
-from connector.state.inbox import Row, SetApplied, SetRejected, SetRetry, Settlement, SetWaiting
-from handlers.outcome import Applied, Failed, Outcome, Rejected, Waiting
+from connector.state.inbox import Row, SetApplied, SetDisplaced, SetRejected, SetRetry, Settlement, SetWaiting
+from handlers.outcome import Applied, Displaced, Failed, Outcome, Rejected, Waiting
 
-RECHECK = timedelta(seconds=60)  # a waiting row is looked at again even if its release was lost in a crash
+RECHECK = timedelta(minutes=10)  # a waiting row is looked at again even if its release was lost in a crash
 PAUSE_RECHECK = timedelta(seconds=1)
 
 
@@ -40,13 +41,15 @@ def settle(row: Row, outcome: Outcome, *, now: datetime, policy: ApplySettings, 
             f"{outcome.message} ({row.attempts + 1} attempts, while other rows succeeded)",
             status=outcome.status,
             error_class="AttemptsExhausted",
+            displaced=outcome.displaced,
         )
     if isinstance(outcome, Rejected):
         settlement = SetRejected(
             row, status=outcome.status, code=outcome.code, message=outcome.message, claims=outcome.claims
         )
         partly = () if outcome.applied is None else (_set_applied(row, outcome.applied),)
-        return Settled((*partly, settlement), "rejected", refusal=_refusal(row, outcome))
+        displaced = _displaced(row, outcome.displaced)
+        return Settled((*partly, settlement, *displaced), "rejected", refusal=_refusal(row, outcome))
     if isinstance(outcome, Waiting):
         waiting = SetWaiting(row, for_=outcome.for_, recheck_at=now + RECHECK, message=outcome.message)
         return Settled((waiting,), "waiting")
@@ -60,7 +63,7 @@ def settle(row: Row, outcome: Outcome, *, now: datetime, policy: ApplySettings, 
         code=outcome.code,
         uncertain=outcome.uncertain,
     )
-    return Settled((retry,), "retry")
+    return Settled((retry, *_displaced(row, outcome.displaced)), "retry")
 
 
 def _set_applied(row: Row, outcome: Applied) -> SetApplied:
@@ -77,18 +80,22 @@ def _set_applied(row: Row, outcome: Applied) -> SetApplied:
     )
 
 
+def _displaced(row: Row, displaced: Sequence[Displaced]) -> tuple[Settlement, ...]:
+    return tuple(SetDisplaced(row, each.sku, each.product, each.part) for each in displaced)
+
+
 def _applied(row: Row, outcome: Applied) -> Settled:
-    settlement = _set_applied(row, outcome)
+    settlements: tuple[Settlement, ...] = (_set_applied(row, outcome), *_displaced(row, outcome.displaced))
     left_out = [skip for skip in outcome.skips if not skip.note]
     if not left_out or outcome.unchanged:
-        return Settled((settlement,), "unchanged" if outcome.unchanged else "applied")
+        return Settled(settlements, "unchanged" if outcome.unchanged else "applied")
     parts = Rejected(
         left_out[0].code,
         "applied in part: " + "; ".join(skip.message for skip in left_out),
         details=[{"code": skip.code, "part": skip.part, "message": skip.message} for skip in left_out],
         error_class="PartSkipped",
     )
-    return Settled((settlement,), "partly", refusal=_refusal(row, parts))
+    return Settled(settlements, "partly", refusal=_refusal(row, parts))
 
 
 def _refusal(row: Row, outcome: Rejected) -> Refusal:

@@ -1,5 +1,6 @@
 """What belongs to a sync run: outcomes of rows and calls to platforms while it is under way."""
 
+import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -18,6 +19,7 @@ class Tally:
     def __init__(self, runs: Runs) -> None:
         self._runs = runs
         self._unsaved: dict[str, Counter[str]] = {}
+        self._saving = asyncio.Lock()  # whoever asks for a save gets everything saved that was noted before
 
     def note(self, connection: str, outcome: str) -> None:
         """One row was settled; `outcome` as the applier names it."""
@@ -26,12 +28,13 @@ class Tally:
 
     async def save(self) -> None:
         """Add what was noted to the runs that are under way; without a run it is forgotten."""
-        saving, self._unsaved = self._unsaved, {}
-        for connection, counts in saving.items():
-            for run in (await self._runs.unfinished(connection))[:1]:
-                await self._runs.progress(
-                    run.id, applied=counts["applied"], unchanged=counts["unchanged"], rejected=counts["rejected"]
-                )
+        async with self._saving:
+            saving, self._unsaved = self._unsaved, {}
+            for connection, counts in saving.items():
+                for run in (await self._runs.unfinished(connection))[:1]:
+                    await self._runs.progress(
+                        run.id, applied=counts["applied"], unchanged=counts["unchanged"], rejected=counts["rejected"]
+                    )
 
 
 @dataclass(slots=True)

@@ -1,5 +1,6 @@
 """How many calls were made, per connection and side: counted in memory, stored every second."""
 
+import asyncio
 from collections import Counter
 
 from connector.engine.metrics import Metrics
@@ -13,6 +14,7 @@ class CallMeter:
         self._usage = usage
         self._metrics = metrics
         self._unsaved: Counter[tuple[str, str]] = Counter()
+        self._saving = asyncio.Lock()
 
     def count(self, connection: str, side: str, status: int | None, seconds: float) -> None:
         """One call was made, answered or not."""
@@ -26,11 +28,10 @@ class CallMeter:
 
     async def save(self) -> None:
         """Add what was counted to the database; kept for the next time where that fails."""
-        if not self._unsaved:
-            return
-        saving, self._unsaved = self._unsaved, Counter()
-        try:
-            await self._usage.add(saving)
-        except BaseException:
-            self._unsaved.update(saving)
-            raise
+        async with self._saving:
+            saving, self._unsaved = self._unsaved, Counter()
+            try:
+                await self._usage.add(saving)
+            except BaseException:
+                self._unsaved.update(saving)
+                raise

@@ -51,7 +51,7 @@ class SparkPaySettings(_Section):
 class ProductSettings(_Section):
     """Products on SparkLayer."""
 
-    families: Literal["flat", "as_variants"] = "flat"
+    families: Literal["flat"] = Field(default="flat", description="Children of a family are products of their own")
     combinations_cap: int = Field(default=250, ge=1)
 
 
@@ -92,7 +92,12 @@ class PollSettings(_Section):
     sweep_share: float = Field(default=0.10, gt=0, le=1, description="Part of the budget that sweeps may use")
     stock_sweep_seconds: float = Field(default=900, gt=0)
     deletion_sweep_seconds: float = Field(default=6 * 3600, gt=0)
-    slowest_seconds: float = Field(default=300, gt=0, description="Longest pause between two polls of a resource")
+    deletions_at_once: float = Field(
+        default=0.2, ge=0, le=1, description="Share of the products that may vanish before a person is asked; 1 = any"
+    )
+    slowest_seconds: float = Field(
+        default=300, gt=0, description="Pause between two polls of reference data, where the budget allows that"
+    )
     overlap_seconds: float = Field(default=120, ge=0)
 
 
@@ -147,7 +152,7 @@ class ConnectionSettings(_Section):
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             where = ".".join(str(part) for part in first["loc"][:2])
-            raise UserFault(f"setting {where} does not take {first['input']!r}: {first['msg']}") from error
+            raise UserFault(f"setting {where} does not take {first['input']!r}: {_wanted(first['msg'])}") from error
 
     def with_b2b_types(self, text: str) -> "ConnectionSettings":
         """A copy that serves `all` customer types, or those of a list such as `1,2`. Raises `UserFault`."""
@@ -156,6 +161,11 @@ class ConnectionSettings(_Section):
         except ValidationError as error:
             raise UserFault(f"--b2b-customer-types {text!r}: write all, or ids such as 1,2") from error
         return self.model_copy(update={"b2b": chosen})
+
+
+def _wanted(message: str) -> str:
+    """Pydantic's sentence, said of a setting."""
+    return message.replace("Input should be", "it must be").replace("String should", "it has to")
 
 
 def keys() -> list[str]:

@@ -1,9 +1,10 @@
 """The settings of one process: environment variables `PAYLAYER_*` over `paylayer.toml` over defaults."""
 
+import difflib
 import os
 import sys
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -12,6 +13,14 @@ from connector.errors import UserFault
 
 EMBEDDED = "embedded"
 SHORTEST_SECRET = 32
+FILE = "paylayer.toml"
+_WANTED = {
+    "int_parsing": "must be a whole number",
+    "int_type": "must be a whole number",
+    "float_parsing": "must be a number",
+    "string_type": "must be text, in quotes",
+    "string_pattern_mismatch": "must be 1 to 100 of letters, digits, dots, hyphens and underscores",
+}
 
 
 def data_folder() -> Path:
@@ -26,7 +35,7 @@ def data_folder() -> Path:
 class Settings(BaseSettings):
     """What a PayLayer process needs to know before it can read the database."""
 
-    model_config = SettingsConfigDict(env_prefix="PAYLAYER_", toml_file="paylayer.toml", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="PAYLAYER_", toml_file=FILE, extra="forbid", frozen=True)
 
     kafka_bootstrap_servers: str = "localhost:9092"
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
@@ -84,8 +93,18 @@ def load() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        name = "PAYLAYER_" + "_".join(str(part) for part in first["loc"]).upper()
-        raise UserFault(f"{name}: {first['msg']}") from error
-    except ValueError as error:
-        raise UserFault(f"paylayer.toml cannot be read: {error}") from error
+        raise UserFault(_told(error.errors(include_url=False, include_input=False)[0])) from None  # no value is shown
+    except (ValueError, OSError) as error:
+        raise UserFault(f"{FILE} cannot be read: {error}") from error
+
+
+def _told(fault: Any) -> str:  # noqa: ANN401 - pydantic's own shape
+    name = str(fault["loc"][0])
+    if fault["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(name.lower(), Settings.model_fields, n=2)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(Settings.model_fields)}"
+        return f"{FILE} has a name that nobody reads, {name}: {hint}"
+    variable = f"PAYLAYER_{name.upper()}"
+    where = variable if variable in {key.upper() for key in os.environ} else f"{name} in {FILE}"
+    wanted = _WANTED.get(fault["type"]) or fault["msg"].replace("Input should be", "must be")
+    return f"{where} {wanted}"

@@ -9,6 +9,8 @@ from typing import Any
 
 Row = Mapping[str, Any]
 
+_LONGEST_NUMBER = 18
+
 
 class UnreadableAnswer(ValueError):
     """The body is no JSON: HTML from a proxy, or cut off."""
@@ -88,7 +90,7 @@ def _number(value: object) -> int | None:
         return None
     if isinstance(value, int):
         return value
-    return int(value) if isinstance(value, str) and value.isdecimal() else None
+    return int(value) if isinstance(value, str) and value.isdecimal() and len(value) <= _LONGEST_NUMBER else None
 
 
 def _no_number(text: str) -> object:

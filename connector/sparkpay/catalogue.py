@@ -5,7 +5,7 @@ is one page per resource, however large the store is. Single products are read w
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -18,6 +18,7 @@ from connector.sparkpay.client import SparkPayClient
 from connector.sparkpay.combination_options import described_options
 from connector.sparkpay.families import Families
 from connector.sparkpay.flags import is_set
+from connector.sparkpay.plain_options import PlainOptions, believed
 from connector.sparkpay.query import Query
 from connector.sparkpay.reference import ReferenceBook
 
@@ -47,10 +48,11 @@ class Catalogue:
         """All products with an id above `after`, by id, some hundred at a time.
 
         ⌈N/1000⌉ + ⌈V/1000⌉ + ⌈P/1000⌉ + ⌈K/1000⌉ calls for N products, V combinations, P price rows, K pictures, and
-        ⌈O/1000⌉ for option values from the first product on that has some without combinations.
+        for option values what `PlainOptions` says.
         """
         self.families.forget()
-        streams = _Streams(self._client, after, priority)
+        groups = (await self._reference.current(priority)).variant_groups
+        streams = _Streams(self._client, after, priority, options=PlainOptions(self._client, groups, priority))
         query = Query().only(*product_fields.PRODUCT)
         try:
             async for page in walk.by_id(self._client, "products", query, after=after, priority=priority):
@@ -69,7 +71,7 @@ class Catalogue:
         For comparing with an earlier walk, never for mapping.
         """
         light = [field for field in product_fields.PRODUCT if field not in product_fields.HEAVY]
-        streams = _Streams(self._client, after, priority, outline=True)
+        streams = _Streams(self._client, after, priority)
         try:
             async for page in walk.by_id(
                 self._client, "products", Query().only(*light), after=after, priority=priority
@@ -91,7 +93,7 @@ class Catalogue:
     async def assemble(self, page: Page | walk.Changes, *, priority: Priority = Priority.LIVE) -> list[ProductBundle]:
         """Bundles of product rows that came with their collections (`product_fields.NESTED`) filled."""
         groups = (await self._reference.current(priority)).variant_groups
-        bundles = [_nested(row, page.started, page.order) for row in page.rows]
+        bundles = [_nested(row, groups, page.started, page.order) for row in page.rows]
         unclear: list[int] = []
         for place, bundle in enumerate(bundles):
             if not bundle.combinations:
@@ -119,23 +121,24 @@ class Catalogue:
 class _Streams:
     """The child resources of one walk, read at the same time."""
 
-    def __init__(self, client: SparkPayClient, after: int, priority: Priority, *, outline: bool = False) -> None:
+    def __init__(
+        self, client: SparkPayClient, after: int, priority: Priority, *, options: PlainOptions | None = None
+    ) -> None:
+        """Without `options` it is an outline."""
         self._client = client
         self._priority = priority
+        self._options = options
         combinations = Query().only(*product_fields.COMBINATION)
-        if not outline:
+        if options is not None:
             combinations = combinations.only(*product_fields.COMBINATION, "variants").expanded("variants")
-        self._outline = outline
         self._combinations = self._open("variant_inventory", combinations, after)
         self._prices = self._open("product_pricing", Query().only(*product_fields.PRICE), after)
         self._pictures = None
-        self._options: ChildRows | None = None
-        if not outline:
+        if options is not None:
             self._pictures = self._open("product_pictures", Query().only(*product_fields.PICTURE), after)
 
-    def _open(self, resource: str, query: Query, after: int, *, ahead: bool = True) -> ChildRows:
-        pages = walk.by_product(self._client, resource, query, after=after, priority=self._priority)
-        return ChildRows(pages, ahead=ahead)
+    def _open(self, resource: str, query: Query, after: int) -> ChildRows:
+        return ChildRows(walk.by_product(self._client, resource, query, after=after, priority=self._priority))
 
     async def join(self, product: Row, page: Page) -> ProductBundle:
         id_ = product["id"]
@@ -146,14 +149,13 @@ class _Streams:
             prices=tuple(await self._prices.of(id_)),
             pictures=tuple(await self._pictures.of(id_)) if self._pictures else (),
         )
-        if bundle.combinations and not self._outline:
+        reads = [(page.started, page.order)]
+        if self._options is not None and bundle.combinations:
             bundle = _combined(bundle, [tuple(row.get("variants") or ()) for row in combinations])
-        elif has_plain_options(product) and not self._outline:
-            if self._options is None:
-                options = Query().only(*product_fields.OPTION)
-                self._options = self._open("product_variants", options, id_ - 1, ahead=False)
-            bundle = replace(bundle, options=tuple(await self._options.of(id_)))
-        reads = [stream.read for stream in self._all() if stream.read] + [(page.started, page.order)]
+        elif self._options is not None and not is_set(product.get("use_variant_inventory")):
+            bundle = replace(bundle, options=await self._options.of(product))
+            reads += [read for read in [self._options.read] if read]
+        reads += [stream.read for stream in self._all() if stream.read]
         started, order = min(reads, key=lambda read: read[1])
         return replace(bundle, read_at=started, read_order=order)
 
@@ -161,22 +163,14 @@ class _Streams:
         await asyncio.gather(*(stream.close() for stream in self._all()))
 
     def _all(self) -> list[ChildRows]:
-        streams = (self._combinations, self._prices, self._pictures, self._options)
+        streams = (self._combinations, self._prices, self._pictures)
         return [stream for stream in streams if stream is not None]
 
 
-def has_plain_options(product: Row) -> bool:
-    """Whether a product has options without stored combinations.
-
-    The platform's own flag says whether options show at all; where it is silent they are read.
-    """
-    shown = product.get("has_visible_variants")
-    return not is_set(product.get("use_variant_inventory")) and (shown is None or is_set(shown))
-
-
-def _nested(row: Row, started: datetime, order: int) -> ProductBundle:
+def _nested(row: Row, groups: Mapping[int, Row], started: datetime, order: int) -> ProductBundle:
     stored = is_set(row.get("use_variant_inventory"))
-    options = tuple(row.get("variants") or ()) if stored or has_plain_options(row) else ()
+    options = tuple(row.get("variants") or ())
+    options = options if stored else believed(row, options, groups)
     return ProductBundle(
         {name: value for name, value in row.items() if name not in product_fields.NESTED},
         options=options,

@@ -46,6 +46,10 @@ class ChangeFeed:
                 await self._memory.save_cursor(self._name, {"at": at.isoformat()})
             self._stored = at if position is None else datetime.fromisoformat(position["at"])
 
+    async def known(self) -> bool:
+        """Whether it was ever watched."""
+        return self._stored is not None or await self._memory.cursor(self._name) is not None
+
     async def changes(self, signpost: datetime, priority: Priority) -> AsyncIterator[Changes]:
         """Pages of rows that are new, possibly none on a page. `signpost` is the server's time before the look.
 

@@ -15,6 +15,7 @@ from connector.sparkpay import answers
 from connector.sparkpay.answers import Page, Row
 from connector.sparkpay.calls import Caller, Method, OnCall, Request, RetryPolicy, reading
 from connector.sparkpay.query import Query, encode, encode_parameters, shape
+from connector.sparkpay.row_shapes import check_rows
 from connector.sparkpay.server_clock import ServerClock
 
 FALLBACK_COUNT = 100
@@ -114,6 +115,7 @@ class SparkPayClient:
         body, sent = await self._caller.send(request, priority)
         with reading(request):
             rows, total, more = answers.rows_of(body)
+            check_rows(rows, resource)
         return Page(rows, total, more, self._caller.server_clock.at(sent.at), sent.order)
 
     async def get(
@@ -153,6 +155,7 @@ class SparkPayClient:
             body, sent = await self._caller.send(request, priority)
             with reading(request):
                 rows, total, more = answers.rows_of(body)
+                check_rows(rows, resource)
             yield Page(rows, total, more, self._caller.server_clock.at(sent.at), sent.order)
 
     def _chunk(
@@ -201,6 +204,13 @@ class SparkPayClient:
         query = encode_parameters((parameters or {}).items())
         answer, _ = await self._caller.send(Request(method, path, path, query, body, fresh), priority)
         return answer
+
+    async def single(self, path: str, *, priority: Priority = Priority.LIVE, fresh: bool = True) -> Row:
+        """The one object at a path without an id, such as `inventory/settings`."""
+        request = Request("GET", path, path, fresh=fresh)
+        body, _ = await self._caller.send(request, priority)
+        with reading(request):
+            return answers.row_of(body)
 
     async def _write(self, request: Request, priority: Priority) -> Row:
         body, _ = await self._caller.send(request, priority)

@@ -30,7 +30,10 @@ def moment(value: object, zone: tzinfo = UTC) -> datetime | None:
     )
     if parsed.year <= _LAST_YEAR_OF_SENTINELS:
         return None
-    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=zone)).astimezone(UTC)
+    try:
+        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=zone)).astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(f"{value!r} lies beyond all time") from error
 
 
 def utc_text(at: datetime) -> str:

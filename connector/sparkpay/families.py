@@ -7,7 +7,7 @@ set, each flag once, and only where a product needs to know.
 import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 from connector.ports import Priority
 from connector.sparkpay import product_fields, walk
@@ -104,4 +104,12 @@ def _flags(row: Row) -> tuple[str, ...]:
 
 def _may_be_heading(row: Row) -> bool:
     """A head without a price of its own only holds its children together."""
-    return bool(_flags(row)) and Decimal(str(row.get("price") or 0)) == 0
+    return bool(_flags(row)) and _is_zero(row.get("price"))
+
+
+def _is_zero(price: object) -> bool:
+    """Of what is no number the mapping will say so."""
+    try:
+        return Decimal(str(price or 0)) == 0
+    except InvalidOperation:
+        return False

@@ -1,6 +1,6 @@
 """The live poll: what changed since the last look, with each changed product read whole."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from connector.ports import Memory, Priority
@@ -10,8 +10,8 @@ from connector.sparkpay.answers import Row
 from connector.sparkpay.bundle import ProductBundle
 from connector.sparkpay.catalogue import SLICE, Catalogue
 from connector.sparkpay.change_feed import ChangeFeed
-from connector.sparkpay.claims import key_of
 from connector.sparkpay.client import SparkPayClient
+from connector.sparkpay.gone import GoneProducts
 from connector.sparkpay.observer import Observer, Told
 from connector.sparkpay.outlines import Outlines
 from connector.sparkpay.query import Query
@@ -23,7 +23,14 @@ CHILDREN: Mapping[str, tuple[str, ...]] = {
     "product_pricing": product_fields.PRICE,
     "product_pictures": product_fields.PICTURE,
 }
-CATALOGUE = ("products", *CHILDREN)
+CATALOGUE: Mapping[str, int] = {
+    "products": 3,
+    "variant_inventory": 3,
+    "product_pricing": 2,
+    "product_variants": 1,
+    "product_pictures": 1,
+}
+"""How often each is looked at, in comparison: stock changes most, then prices."""
 REFERENCE = ("product_statuses", "customer_types", "warehouses", "variant_groups", "product_inactive_in_store")
 
 _FLUSH = 1000
@@ -40,15 +47,17 @@ class LivePoll:
         memory: Memory,
         *,
         reference: ReferenceBook,
+        gone: GoneProducts,
         settings: ConnectionSettings,
         outlines: Outlines,
     ) -> None:
         self._client = client
         self._catalogue = catalogue
         self._observer = observer
-        self._memory = memory
+        self._gone = gone
         self._reference = reference
         self._outlines = outlines
+        self._hidden: Mapping[int, Sequence[Row]] | None = None
         overlap = timedelta(seconds=settings.poll.overlap_seconds)
         products = Query().only(*product_fields.PRODUCT, *product_fields.NESTED).expanded(*product_fields.NESTED)
         queries = {
@@ -69,13 +78,23 @@ class LivePoll:
             await feed.begin(now)
         return now
 
-    async def poll(self, resources: Iterable[str], priority: Priority = Priority.LIVE) -> tuple[set[str], Told]:
+    async def is_new(self) -> bool:
+        """Whether nothing of this connection was ever watched."""
+        return not any([await feed.known() for feed in self._feeds.values()])
+
+    async def poll(
+        self, resources: Iterable[str], priority: Priority = Priority.LIVE, *, afresh: bool = False
+    ) -> tuple[set[str], Told]:
         """Look at these resources once and publish what changed. Returns those that had changes, and what was told.
+
+        `afresh` also reads again which products are hidden in a store: a row that is gone there shows no change.
 
         Children first, products last: whatever products bring was then read after the change of a child.
         """
         due = set(resources)
         look = _Look(await self.begin(priority), priority)
+        if afresh:
+            await self._reference.refresh_inactive(priority)
         self._observer.reads.begin(self, self._client.order)
         try:
             await self._reference_changes([resource for resource in REFERENCE if resource in due], look)
@@ -87,6 +106,8 @@ class LivePoll:
             await self._flush(look)
         finally:
             self._observer.reads.end(self)
+        if look.hidden is not None:
+            self._hidden = look.hidden
         return look.changed, look.told
 
     async def tell(self, ids: Iterable[int], priority: Priority, *, force: bool = False) -> Told:
@@ -95,7 +116,7 @@ class LivePoll:
         told = Told()
         for start in range(0, len(wanted), SLICE):
             read = await self._catalogue.hydrate(wanted[start : start + SLICE], priority=priority)
-            confirmed = await self._confirmed_gone(read.missing, priority)
+            confirmed = await self._gone.confirmed(read.missing, priority)
             told += await self._observer.observe(read.bundles, gone_ids=confirmed, priority=priority, force=force)
             self._outlines.keep(read.bundles)
             self._outlines.forget(confirmed)
@@ -108,13 +129,16 @@ class LivePoll:
             async for page in self._feeds[resource].changes(look.signpost, look.priority):
                 if page.rows:
                     look.changed.add(resource)
-        if not look.changed:
+                    look.want(row["item_id"] for row in page.rows if row.get("item_id"))
+        if look.changed:
+            await self._reference.refresh(look.priority)
+        known = self._reference.known
+        if known is None or known.inactive is self._hidden:
             return
-        before = self._reference.known
-        after = await self._reference.refresh(look.priority)
-        if before is not None:
-            items = before.inactive.keys() | after.inactive.keys()
-            look.want(item for item in items if before.inactive.get(item) != after.inactive.get(item))
+        if self._hidden is not None:
+            before, now = self._hidden, known.inactive
+            look.want(item for item in before.keys() | now.keys() if before.get(item) != now.get(item))
+        look.hidden = known.inactive
 
     async def _child_changes(self, resource: str, look: "_Look") -> None:
         look.feeds.append(self._feeds[resource])
@@ -149,13 +173,6 @@ class LivePoll:
         for feed in look.feeds:
             await feed.commit()
 
-    async def _confirmed_gone(self, ids: Iterable[int], priority: Priority) -> dict[int, int]:
-        """Of the ids that were not answered, those that were published and do not exist any more."""
-        keys = {key_of(id_): id_ for id_ in ids}
-        known = await self._memory.observed("product", list(keys)) if keys else {}
-        alive = [keys[key] for key, observed in known.items() if not observed.deleted]
-        return await self._observer.confirm_gone(alive, priority)
-
 
 class _Look:
     """What one look has collected and not yet published."""
@@ -168,6 +185,7 @@ class _Look:
         self.bundles: list[ProductBundle] = []
         self.feeds: list[ChangeFeed] = []
         self.changed: set[str] = set()
+        self.hidden: Mapping[int, Sequence[Row]] | None = None
         self.told = Told()
 
     def want(self, product_ids: Iterable[int]) -> None:

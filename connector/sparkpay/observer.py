@@ -5,17 +5,16 @@ The order is publish, remember: after a crash between the two the same events co
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
 
 from connector.errors import NotFound
 from connector.ports import Memory, Observed, Outlet, Priority
 from connector.settings import ConnectionSettings
 from connector.sparkpay.bundle import ProductBundle
 from connector.sparkpay.catalogue import Catalogue
-from connector.sparkpay.claims import id_of, merged, owner
+from connector.sparkpay.claims import Claim, id_of, merged, owner
 from connector.sparkpay.client import SparkPayClient
-from connector.sparkpay.content_hash import entity_hash
+from connector.sparkpay.ledger import SOURCE, Ledger
 from connector.sparkpay.product_state import (
     DEFAULT_MAPPING,
     OnProblem,
@@ -27,13 +26,9 @@ from connector.sparkpay.product_state import (
 )
 from connector.sparkpay.read_order import ReadOrder
 from connector.sparkpay.reference import ReferenceBook
-from contracts.entities import Entity
-from contracts.events import Event, changed, deleted, event_id
+from connector.sparkpay.selection import TOLD_KINDS, Selection
 
-SOURCE = "sparkpay"
-_AFTER = timedelta(microseconds=1)
 _BREATH = 10
-_IN_THE_FUTURE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,32 +78,42 @@ class Observer:
         gone_ids: Mapping[int, int] | None = None,
         priority: Priority = Priority.LIVE,
         force: bool = False,
+        selection: Selection | None = None,
     ) -> Told:
         """Publish what is new in these products and remember it. `force` repeats what is not, with the ids it had.
 
         `gone_ids` are products confirmed as deleted, each with the number of the request that said so. Prices and stock
-        of a SKU that these products let go are told from whoever claims it next. Raises what the platform, the bus and
-        the database raise; then nothing is remembered.
+        of a SKU that these products let go are told from whoever claims it next. A `selection` limits what is told, and
+        deletions of products are left to others then. Raises what the platform, the bus and the database raise; then
+        nothing is remembered.
         """
         async with self._lock:
             states, told = await self._states(bundles, gone_ids or {}, priority)
+            partly = [id_ for id_ in told.stale if self.reads.is_partly_told(id_)]
+            if partly:
+                again = await self._catalogue.hydrate(partly, priority=_urgent(priority))
+                states.update((await self._states(again.bundles, {}, priority))[0])
+                told = replace(told, stale=tuple(id_ for id_ in told.stale if id_ not in set(partly)))
             if not states:
                 return told
             before = await self._memory.observed("product", list(states))
             skus = {sku for known in before.values() for sku, _ in known.skus}
             skus |= {sku for state in states.values() for sku, _ in state.claims}
-            heirs = await self._heirs(states, skus, priority)
+            heirs = await self._heirs(states, skus, priority, selection)
             if heirs:
                 before = {**before, **await self._memory.observed("product", list(heirs))}
                 states.update(heirs)
                 skus |= {sku for state in heirs.values() for sku, _ in state.claims}
-            events, observations = await self._news(states, before, skus, force=force)
+            ledger = await self._news(states, before, skus, force=force, selection=selection)
+            events, observations = ledger.events, ledger.observations
             if events:
                 await self._outlet.publish(events, priority)
             if observations:
                 await self._memory.remember(observations)
             for state in states.values():
-                self.reads.take(id_of(state.key), state.order)
+                self.reads.take(id_of(state.key), state.order, partly=selection is not None)
+                if selection is not None:
+                    selection.keep(state.key, state.claims)
             return Told(len(events), told.skipped, told.stale)
 
     async def confirm_gone(self, product_ids: Sequence[int], priority: Priority = Priority.LIVE) -> dict[int, int]:
@@ -147,7 +152,7 @@ class Observer:
         return states, Told(0, skipped, tuple(stale))
 
     async def _heirs(
-        self, states: Mapping[str, ProductState], skus: set[str], priority: Priority
+        self, states: Mapping[str, ProductState], skus: set[str], priority: Priority, selection: Selection | None
     ) -> dict[str, ProductState]:
         """States of products outside the batch that become the owner of a SKU through it; read now.
 
@@ -157,7 +162,7 @@ class Observer:
         asked = set(states)
         while True:
             together = {**states, **heirs}
-            before = await self._memory.claimants(sorted(skus))
+            before = await self._claimants(sorted(skus), selection)
             after = merged(before, {key: state.claims for key, state in together.items()})
             wanted = {
                 new
@@ -167,7 +172,7 @@ class Observer:
             if not wanted:
                 return heirs
             asked |= wanted
-            urgent = min(priority, Priority.LIVE)  # every other batch waits meanwhile
+            urgent = _urgent(priority)
             read = await self._catalogue.hydrate(sorted(id_of(key) for key in wanted), priority=urgent)
             confirmed = await self.confirm_gone(read.missing, urgent)
             found, _ = await self._states(read.bundles, confirmed, urgent)
@@ -181,10 +186,14 @@ class Observer:
         skus: set[str],
         *,
         force: bool,
-    ) -> tuple[list[Event], list[Observed]]:
-        ledger = _Ledger(self._connection, force=force)
-        for key, state in states.items():
+        selection: Selection | None,
+    ) -> Ledger:
+        ledger = Ledger(self._connection, force=force)
+        kinds = TOLD_KINDS if selection is None else selection.kinds
+        for key, state in states.items() if "product" in kinds else ():
             number, known = id_of(key), before.get(key)
+            if state.product is None and selection is not None:
+                continue
             if state.product is None:
                 refs = {SOURCE: str(number)}
                 ledger.deleted("product", key, before=known, read_at=state.read_at, refs=refs, number=number)
@@ -197,19 +206,33 @@ class Observer:
                     read_at=state.read_at,
                     changed_at=state.changed_at,
                     number=number,
-                    skus=state.claims,
+                    skus=state.claims if selection is None else _claims_before(known),
                 )
         ordered = sorted(skus)
-        claims = merged(await self._memory.claimants(ordered), {key: state.claims for key, state in states.items()})
-        for kind in ("price", "stock"):
+        now = {key: state.claims for key, state in states.items()}
+        claims = merged(await self._claimants(ordered, selection), now)
+        for kind in (kind for kind in ("price", "stock") if kind in kinds):
             remembered = await self._memory.observed(kind, ordered)
             for sku in ordered:
                 _tell_sku(ledger, kind, sku, owner(claims.get(sku, ())), states, remembered.get(sku))
-        return ledger.events, ledger.observations
+        return ledger
+
+    async def _claimants(self, skus: Sequence[str], selection: Selection | None) -> Mapping[str, Sequence[Claim]]:
+        remembered = await self._memory.claimants(skus)
+        return remembered if selection is None else selection.over(remembered, skus)
+
+
+def _urgent(priority: Priority) -> Priority:
+    """Reading in the middle of a batch: every other batch waits meanwhile."""
+    return min(priority, Priority.LIVE)
+
+
+def _claims_before(known: Observed | None) -> tuple[tuple[str, str], ...]:
+    return known.skus if known is not None else ()
 
 
 def _tell_sku(  # noqa: PLR0917 - one call
-    ledger: "_Ledger",
+    ledger: Ledger,
     kind: str,
     sku: str,
     holder: str | None,
@@ -230,78 +253,3 @@ def _tell_sku(  # noqa: PLR0917 - one call
         ledger.deleted(kind, sku, before=before, read_at=state.read_at, refs={})
     else:
         ledger.changed(kind, sku, entity, before=before, read_at=state.read_at, changed_at=part.changed_at)
-
-
-class _Ledger:
-    """Collects the events of a batch and what to remember once they are out."""
-
-    def __init__(self, connection: str, *, force: bool) -> None:
-        self._connection = connection
-        self._force = force
-        self.events: list[Event] = []
-        self.observations: list[Observed] = []
-
-    def changed(
-        self,
-        kind: str,
-        key: str,
-        entity: Entity,
-        *,
-        before: Observed | None,
-        read_at: datetime,
-        changed_at: datetime | None,
-        number: int | None = None,
-        skus: tuple[tuple[str, str], ...] = (),
-    ) -> None:
-        """An entity as it is now; no event when it is remembered like that."""
-        content = entity_hash(entity)
-        if before is not None and not before.deleted and before.hash == content:
-            if self._force:
-                self._add(entity, before.event_id, before.time)
-            if before.skus != skus:
-                self.observations.append(
-                    Observed(kind, key, content, before.event_id, before.time, number=number, skus=skus)
-                )
-            return
-        time = _version_time(changed_at, before, read_at)
-        id_ = self._id(kind, key, before, content)
-        self._add(entity, id_, time)
-        self.observations.append(Observed(kind, key, content, id_, time, number=number, skus=skus))
-
-    def deleted(
-        self,
-        kind: str,
-        key: str,
-        *,
-        before: Observed | None,
-        read_at: datetime,
-        refs: Mapping[str, str],
-        number: int | None = None,
-    ) -> None:
-        """An entity that is gone; no event when it was never told of, or was told as gone."""
-        if before is None or before.deleted:
-            return
-        time = _version_time(None, before, read_at)
-        id_ = self._id(kind, key, before, "")
-        self.events.append(deleted(kind, key, connection=self._connection, source=SOURCE, refs=refs, time=time, id=id_))
-        self.observations.append(Observed(kind, key, "", id_, time, number=number, deleted=True))
-
-    def _add(self, entity: Entity, id_: str, time: datetime) -> None:
-        self.events.append(changed(entity, connection=self._connection, source=SOURCE, time=time, id=id_))
-
-    def _id(self, kind: str, key: str, before: Observed | None, content: str) -> str:
-        return event_id(self._connection, SOURCE, kind, key, before.event_id if before else "", content)
-
-
-def _version_time(changed_at: datetime | None, before: Observed | None, read_at: datetime) -> datetime:
-    """The newest time of the rows when it tells the states apart, else when it was seen; always later than before.
-
-    A row stamped in the future would make every later state look old, so that does not count.
-    """
-    if changed_at is not None and changed_at > read_at + _IN_THE_FUTURE:
-        changed_at = None
-    if before is None:
-        return changed_at or read_at
-    if changed_at is not None and changed_at > before.time:
-        return changed_at
-    return max(read_at, before.time + _AFTER)

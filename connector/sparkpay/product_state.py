@@ -12,7 +12,7 @@ from connector.sparkpay import mapping
 from connector.sparkpay.bundle import ProductBundle, ReferenceData, Row
 from connector.sparkpay.claims import claims_of, key_of
 from connector.sparkpay.dates import moment
-from connector.sparkpay.mapping import MappingFault
+from connector.sparkpay.mapping import MappingFault, Offered
 from contracts.entities import Price, Product, Stock
 
 _log = structlog.get_logger(__name__)
@@ -22,19 +22,25 @@ class ProductMapping(Protocol):
     """Spark Pay rows to canonical entities; `connector.sparkpay.mapping` is the one in use."""
 
     def product_entity(
-        self, bundle: ProductBundle, known: ReferenceData, settings: ConnectionSettings, /
+        self, bundle: ProductBundle, known: ReferenceData, settings: ConnectionSettings, offered: Offered, /
     ) -> Product | None:
         """The product; none when it is not to be pushed. Raises `MappingFault`."""
         ...
 
     def price_entities(
-        self, bundle: ProductBundle, known: ReferenceData, settings: ConnectionSettings, now: datetime, /
+        self,
+        bundle: ProductBundle,
+        known: ReferenceData,
+        settings: ConnectionSettings,
+        now: datetime,
+        offered: Offered,
+        /,
     ) -> list[Price]:
         """One price per usable SKU. Raises `MappingFault`."""
         ...
 
     def stock_entities(
-        self, bundle: ProductBundle, known: ReferenceData, settings: ConnectionSettings, /
+        self, bundle: ProductBundle, known: ReferenceData, settings: ConnectionSettings, offered: Offered, /
     ) -> list[Stock]:
         """One stock per usable SKU. Raises `MappingFault`."""
         ...
@@ -98,17 +104,20 @@ def state_of(
     on_problem: OnProblem = log_problem,
 ) -> ProductState | None:
     """What the reading means; none when the product itself cannot be mapped, which is reported."""
-    key = key_of(bundle.id)
+    key, offered = key_of(bundle.id), Offered(bundle, known, settings)
     try:
-        product = by.product_entity(bundle, known, settings)
+        product = by.product_entity(bundle, known, settings, offered)
     except MappingFault as fault:
         on_problem(Problem(key, fault.code, fault.message, fault.part))
         return None
     parts: dict[str, Part | None] = {"price": Part({}, None), "stock": Part({}, None)}
     if product is not None:
         readers: dict[str, tuple[Callable[[], Sequence[Price | Stock]], Iterable[Row]]] = {
-            "price": (lambda: by.price_entities(bundle, known, settings, now), _price_rows(bundle)),
-            "stock": (lambda: by.stock_entities(bundle, known, settings), [bundle.product, *bundle.combinations]),
+            "price": (lambda: by.price_entities(bundle, known, settings, now, offered), _price_rows(bundle)),
+            "stock": (
+                lambda: by.stock_entities(bundle, known, settings, offered),
+                [bundle.product, *bundle.combinations],
+            ),
         }
         for kind, (read, rows) in readers.items():
             try:

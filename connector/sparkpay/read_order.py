@@ -8,6 +8,7 @@ class ReadOrder:
 
     def __init__(self) -> None:
         self._newest: dict[int, int] = {}
+        self._partly: set[int] = set()
         self._open: dict[object, int] = {}
         self._prune_at = _PRUNE_ABOVE
 
@@ -23,10 +24,17 @@ class ReadOrder:
         """Whether a later read of the product has been taken already."""
         return order < self._newest.get(product, 0)
 
-    def take(self, product: int, order: int) -> None:
+    def is_partly_told(self, product: int) -> bool:
+        """Whether of the latest read only some kinds were told: what an older read brought must be read again."""
+        return product in self._partly
+
+    def take(self, product: int, order: int, *, partly: bool = False) -> None:
         """Count this read of the product."""
-        self._newest[product] = max(order, self._newest.get(product, 0))
+        if order >= self._newest.get(product, 0):
+            self._newest[product] = order
+            (self._partly.add if partly else self._partly.discard)(product)
         if len(self._newest) > self._prune_at:
             floor = min(self._open.values(), default=None)
             self._newest = {id_: at for id_, at in self._newest.items() if floor is not None and at >= floor}
+            self._partly &= self._newest.keys()
             self._prune_at = max(_PRUNE_ABOVE, 2 * len(self._newest))

@@ -1,7 +1,8 @@
 """The slow data of a store: read once, kept for hours, read again when something unknown turns up."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 from connector.clock import Clock
@@ -9,7 +10,6 @@ from connector.errors import CredentialsRefused, UserFault
 from connector.ports import Priority
 from connector.settings import ConnectionSettings
 from connector.sparkpay import walk
-from connector.sparkpay.answers import row_of
 from connector.sparkpay.bundle import ProductBundle, ReferenceData, Row
 from connector.sparkpay.client import SparkPayClient
 from connector.sparkpay.query import Query
@@ -21,12 +21,19 @@ class ReferenceBook:
     """The current reference data of one store. Safe to share between tasks."""
 
     def __init__(
-        self, client: SparkPayClient, settings: ConnectionSettings, clock: Clock, *, kept_for: timedelta = KEPT_FOR
+        self,
+        client: SparkPayClient,
+        settings: ConnectionSettings,
+        clock: Clock,
+        *,
+        kept_for: timedelta = KEPT_FOR,
+        check_store: Callable[[int], Awaitable[None]] | None = None,
     ) -> None:
         self._client = client
         self._settings = settings
         self._clock = clock
         self._kept_for = kept_for.total_seconds()
+        self._check_store = check_store
         self._data: ReferenceData | None = None
         self._read_at = 0.0
         self._missing: frozenset[tuple[str, int]] = frozenset()
@@ -51,6 +58,12 @@ class ReferenceBook:
             self._missing = frozenset()
             return await self._read(priority, fresh=True)
 
+    async def refresh_inactive(self, priority: Priority = Priority.LIVE) -> None:
+        """Only the products that are hidden in a store: one call. A row that is gone shows in no change."""
+        async with self._lock:
+            if self._data is not None:
+                self._data = replace(self._data, inactive=await self._inactive(priority, fresh=True))
+
     async def covering(self, bundles: Iterable[ProductBundle], priority: Priority = Priority.LIVE) -> ReferenceData:
         """Data that knows every id that these products name, as far as the platform knows them."""
         data = await self.current(priority)
@@ -65,11 +78,10 @@ class ReferenceBook:
 
     async def _read(self, priority: Priority, *, fresh: bool) -> ReferenceData:
         store = await self._store(priority, fresh=fresh)
+        if self._check_store is not None:
+            await self._check_store(store["id"])
         domain = str(store.get("domain_name") or "").strip().strip("/")
-        settings = row_of(await self._client.request("GET", "inventory/settings", priority=priority, fresh=fresh))
-        inactive: dict[int, list[Row]] = {}
-        for row in (await self._rows("product_inactive_in_store", priority, fresh=fresh)).values():
-            inactive.setdefault(row.get("item_id") or 0, []).append(row)
+        settings = await self._client.single("inventory/settings", priority=priority, fresh=fresh)
         self._data = ReferenceData(
             store_id=store["id"],
             image_base=f"https://{domain}" if domain else self._client.origin,
@@ -78,10 +90,16 @@ class ReferenceBook:
             customer_types=await self._rows("customer_types", priority, fresh=fresh),
             warehouses=await self._rows("warehouses", priority, fresh=fresh),
             inventory_settings=settings,
-            inactive={item: tuple(rows) for item, rows in inactive.items()},
+            inactive=await self._inactive(priority, fresh=fresh),
         )
         self._read_at = self._clock.monotonic()
         return self._data
+
+    async def _inactive(self, priority: Priority, *, fresh: bool) -> Mapping[int, tuple[Row, ...]]:
+        found: dict[int, list[Row]] = {}
+        for row in (await self._rows("product_inactive_in_store", priority, fresh=fresh)).values():
+            found.setdefault(row.get("item_id") or 0, []).append(row)
+        return {item: tuple(rows) for item, rows in found.items()}
 
     async def _rows(self, resource: str, priority: Priority, *, fresh: bool) -> Mapping[int, Row]:
         pages = walk.by_id(self._client, resource, Query(), priority=priority, fresh=fresh)

@@ -12,12 +12,13 @@ from typing import Any
 from connector.clock import Clock
 from connector.ports import Memory, Priority, Progress
 from connector.settings import ConnectionSettings
-from connector.sparkpay import walk
 from connector.sparkpay.client import SparkPayClient
+from connector.sparkpay.gone import GoneProducts
 from connector.sparkpay.observer import Told
 from connector.sparkpay.outlines import Outlines
-from connector.sparkpay.query import Query
-from connector.sparkpay.whole_walk import Stretch, WholeWalk
+from connector.sparkpay.pace import sweep_seconds
+from connector.sparkpay.stretch import Stretch
+from connector.sparkpay.whole_walk import WholeWalk
 
 BASELINE = "walked"
 """Cursor that is set when the first full sync is through: before it a sweep has nothing to compare with."""
@@ -35,6 +36,7 @@ class Sweeps:
         whole: WholeWalk,
         memory: Memory,
         *,
+        gone: GoneProducts,
         settings: ConnectionSettings,
         clock: Clock,
         outlines: Outlines,
@@ -42,10 +44,11 @@ class Sweeps:
         self._client = client
         self._whole = whole
         self._memory = memory
+        self._gone = gone
         self._clock = clock
         self._outlines = outlines
-        poll, budget = settings.poll, settings.sparkpay
-        self._calls_per_second = poll.sweep_share * budget.limit / budget.window_seconds
+        self._settings = settings
+        poll = settings.poll
         self._every = {
             _CHANGES: timedelta(seconds=poll.stock_sweep_seconds),
             _DELETIONS: timedelta(seconds=poll.deletion_sweep_seconds),
@@ -127,7 +130,7 @@ class Sweeps:
         waits = {name: await self._wait_for(name) for name in self._every}
         name = min(waits, key=lambda each: waits[each])
         if name == _DELETIONS:
-            self._running = (name, self._deletions())
+            self._running = (name, self._gone.walk(Priority.SYNC))
         elif self._outlines.whole:
             self._running = (name, self._whole.differences())
         else:
@@ -159,20 +162,8 @@ class Sweeps:
             if name == _CHANGES:  # it has compared all ids as well
                 await self._memory.save_cursor(_DELETIONS, finished)
         calls = self._client.order - before
-        self._not_before = self._clock.monotonic() + calls / self._calls_per_second
+        self._not_before = self._clock.monotonic() + sweep_seconds(self._settings, calls)
         return told, read
-
-    async def _deletions(self) -> AsyncGenerator[Stretch, None]:
-        """All product ids of the store against those that were published."""
-        after = 0
-        query = Query().only("id")
-        async for page in walk.by_id(self._client, "products", query, priority=Priority.SYNC):
-            present = {int(row["id"]) for row in page.rows}
-            until = max(present)
-            told = await self._whole.missing(after, until, present, Priority.SYNC)
-            yield Stretch(until, len(present), told)
-            after = until
-        yield Stretch(after, 0, await self._whole.missing(after, None, set(), Priority.SYNC))
 
     async def _wait_for(self, name: str) -> float:
         finished = (await self._position(name)).get("finished")

@@ -5,7 +5,7 @@ Each walk ends when a page holds all that matched, so the last page costs no ext
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from connector.errors import ContractFault
 from connector.ports import Priority
@@ -17,6 +17,8 @@ from connector.sparkpay.query import Condition, Query, eq, gt, gte, lte
 
 TICK = timedelta(milliseconds=4)
 """Times are kept in ticks of 3.33 ms and shown in milliseconds: two readings of one time may differ by a tick."""
+
+_LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,7 @@ async def since(
         page = await client.page(resource, asked, priority=priority)
         if not page.rows:
             return
-        last = changed_at(resource, page.rows[-1])
+        last = _in_order_of_time(resource, page.rows, at)
         if page.complete:
             yield Changes(page.rows, page.started, page.order, last)
             return
@@ -129,7 +131,10 @@ async def since(
 
 
 def changed_at(resource: str, row: Row) -> datetime:
-    """`updated_at` of a row that was found by it. Raises `ContractFault` where it has none."""
+    """`updated_at` of a row that was found by it, no later than one can reckon with.
+
+    Raises `ContractFault` where it has none.
+    """
     try:
         at = moment(row.get("updated_at"))
     except ValueError as error:
@@ -137,7 +142,22 @@ def changed_at(resource: str, row: Row) -> datetime:
     if at is None:
         text = f"row {row.get('id')} was asked for by updated_at and has none"
         raise ContractFault(text, side=SIDE, endpoint=f"GET /{resource}")
-    return at
+    return min(at, _LATEST)
+
+
+def _in_order_of_time(resource: str, rows: Sequence[Row], start: datetime) -> datetime:
+    """The newest time of the rows.
+
+    Rows in another order, or from before `start`, would take the position past unread ones: `ContractFault`.
+    """
+    last = start
+    for row in rows:
+        at = changed_at(resource, row)
+        if at < last - TICK:
+            text = f"row {row.get('id')} of {at} came after {last}: the platform does not sort or filter by updated_at"
+            raise ContractFault(text, side=SIDE, endpoint=f"GET /{resource}")
+        last = max(last, at)
+    return last
 
 
 def _in_order(resource: str, key: str, values: Sequence[object], after: int) -> None:

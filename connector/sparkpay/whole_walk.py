@@ -2,95 +2,105 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from connector.ports import Memory, Priority
+from connector.ports import Priority
 from connector.sparkpay.bundle import ProductBundle
 from connector.sparkpay.catalogue import Catalogue
 from connector.sparkpay.client import SparkPayClient
+from connector.sparkpay.gone import Census, GoneProducts
 from connector.sparkpay.live import LivePoll
 from connector.sparkpay.observer import Observer, Told
 from connector.sparkpay.outlines import Outlines
+from connector.sparkpay.selection import Selection
+from connector.sparkpay.stretch import Stretch
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
-    """Part of a walk that is published and remembered: up to and including product `until`."""
-
-    until: int
-    read: int
-    told: Told
-
-
 class WholeWalk:
-    """Walks the catalogue of one connection; several walks and the live poll may run side by side."""
+    """Walks the catalogue of one connection; several walks and the live poll may run side by side.
 
-    def __init__(
-        self,
-        client: SparkPayClient,
-        catalogue: Catalogue,
-        observer: Observer,
-        memory: Memory,
-        *,
-        live: LivePoll,
-        outlines: Outlines,
-    ) -> None:
-        self._client = client
-        self._catalogue = catalogue
-        self._observer = observer
-        self._memory = memory
-        self._live = live
-        self._outlines = outlines
+    Deletions are told at the end of a walk, when it is known that they are not too many.
+    """
+
+    client: SparkPayClient
+    catalogue: Catalogue
+    observer: Observer
+    live: LivePoll
+    gone: GoneProducts
+    outlines: Outlines
 
     async def stretches(
         self, after: int, *, force: bool = False, priority: Priority = Priority.SYNC
     ) -> AsyncGenerator[Stretch, None]:
         """All products above `after` as they are; `force` publishes what is not new as well."""
-        generation = self._outlines.generation
-        async with aclosing(self._each(self._catalogue.bundles(after, priority=priority), after, priority)) as slices:
+        generation = self.outlines.generation
+        async with aclosing(self._each(self.catalogue.bundles(after, priority=priority), after, priority)) as slices:
             async for bundles, stretch in slices:
-                told = await self._observer.observe(bundles, priority=priority, force=force)
-                self._outlines.keep(bundles)
+                told = await self.observer.observe(bundles, priority=priority, force=force)
+                self.outlines.keep(bundles)
                 if told.stale and force:
-                    told += await self._live.tell(told.stale, priority, force=True)
-                yield Stretch(stretch.until, stretch.read, stretch.told + told)
+                    told += await self.live.tell(told.stale, priority, force=True)
+                yield _more(stretch, told)
         if after == 0:
-            self._outlines.completed(generation)
+            self.outlines.completed(generation)
+
+    async def chosen(
+        self, after: int, selection: Selection, *, force: bool = False, priority: Priority = Priority.SYNC
+    ) -> AsyncGenerator[Stretch, None]:
+        """All products above `after`, of which only the selected kinds are told; nothing counts as seen or as gone."""
+        walk = self._each(self.catalogue.bundles(after, priority=priority), after, priority, tell_gone=False)
+        async with aclosing(walk) as slices:
+            async for bundles, stretch in slices:
+                told = await self.observer.observe(bundles, priority=priority, force=force, selection=selection)
+                if told.stale and force:
+                    read = await self.catalogue.hydrate(told.stale, priority=priority)
+                    told += await self.observer.observe(
+                        read.bundles, priority=priority, force=True, selection=selection
+                    )
+                yield _more(stretch, told)
 
     async def differences(self, *, priority: Priority = Priority.SYNC) -> AsyncGenerator[Stretch, None]:
         """All products of which prices, stock or plain fields are not as published, read anew.
 
         For a store of which every product is outlined; costs neither pictures nor options.
         """
-        async with aclosing(self._each(self._catalogue.outlines(priority=priority), 0, priority)) as slices:
+        async with aclosing(self._each(self.catalogue.outlines(priority=priority), 0, priority)) as slices:
             async for bundles, stretch in slices:
-                suspects = self._outlines.differing(bundles)
-                told = await self._live.tell([bundle.id for bundle in suspects], priority)
-                self._outlines.keep(suspects)
-                yield Stretch(stretch.until, stretch.read, stretch.told + told)
-
-    async def missing(self, after: int, until: int | None, present: set[int], priority: Priority) -> Told:
-        """Publish as deleted what was published in this range of ids, is not present, and is confirmed to be gone."""
-        known = await self._memory.numbers("product", after, until)
-        confirmed = await self._observer.confirm_gone([id_ for id_ in known if id_ not in present], priority)
-        self._outlines.forget(confirmed)
-        return await self._observer.observe([], gone_ids=confirmed, priority=priority) if confirmed else Told()
+                suspects = self.outlines.differing(bundles)
+                told = await self.live.tell([bundle.id for bundle in suspects], priority)
+                self.outlines.keep(suspects)
+                yield _more(stretch, told)
 
     async def _each(
-        self, walk: AsyncGenerator[list[ProductBundle], None], after: int, priority: Priority
+        self, walk: AsyncGenerator[list[ProductBundle], None], after: int, priority: Priority, *, tell_gone: bool = True
     ) -> AsyncGenerator[tuple[list[ProductBundle], Stretch], None]:
-        """Slices of a walk, each with the deletions before and within it; the last one is empty."""
+        """Slices of a walk; the last one is empty and has the deletions."""
         reader = object()
-        self._observer.reads.begin(reader, self._client.order)
+        census = Census(self.gone, priority, after)
+        self.observer.reads.begin(reader, self.client.order)
         try:
             async with aclosing(walk) as slices:
                 async for bundles in slices:
-                    self._observer.reads.begin(reader, min(bundle.read_order for bundle in bundles))
+                    self.observer.reads.begin(reader, min(bundle.read_order for bundle in bundles))
                     ids = {bundle.id for bundle in bundles}
-                    until = max(ids)
-                    gone = await self.missing(after, until, ids, priority)
-                    yield bundles, Stretch(until, len(bundles), gone)
-                    after = until
-            yield [], Stretch(after, 0, await self.missing(after, None, set(), priority))
+                    await census.count(max(ids), ids)
+                    yield bundles, Stretch(census.until, len(bundles), Told())
+            if tell_gone:
+                yield [], Stretch(census.until, 0, await self._deletions(census, after, priority))
         finally:
-            self._observer.reads.end(reader)
+            self.observer.reads.end(reader)
+
+    async def _deletions(self, census: Census, after: int, priority: Priority) -> Told:
+        """Of a walk that began in the middle nobody knows any more what it missed before: all ids are compared anew."""
+        if after == 0:
+            return await census.close()
+        told = Told()
+        async with aclosing(self.gone.walk(priority)) as stretches:
+            async for stretch in stretches:
+                told += stretch.told
+        return told
+
+
+def _more(stretch: Stretch, told: Told) -> Stretch:
+    return replace(stretch, told=stretch.told + told)

@@ -134,14 +134,18 @@ async def replace(
     side: str,
     claims: Mapping[str, Sequence[Claiming]],
     now: datetime,
-) -> None:
-    """`SkuClaims.replace` of several products within a transaction."""
+) -> set[str]:
+    """`SkuClaims.replace` of several products within a transaction. Returns the SKUs that another part has now."""
+    before: set[tuple[str, str, str]] = set()
     for chunk in chunks(sorted(claims)):
-        await transaction.execute(
-            sa.delete(sku_claims).where(
-                sku_claims.c.connection == connection, sku_claims.c.side == side, sku_claims.c.product.in_(chunk)
+        whose = (sku_claims.c.connection == connection, sku_claims.c.side == side, sku_claims.c.product.in_(chunk))
+        there = await transaction.execute(
+            sa.select(sku_claims.c.sku, sku_claims.c.product, sku_claims.c.part).where(
+                *whose, sku_claims.c.state.in_(THERE)
             )
         )
+        before |= {(row.sku, row.product, row.part) for row in there}
+        await transaction.execute(sa.delete(sku_claims).where(*whose))
     rows = {
         (claim.sku, product, claim.part): {
             "connection": connection,
@@ -157,3 +161,4 @@ async def replace(
     }
     if rows:
         await transaction.execute(sa.insert(sku_claims), [rows[name] for name in sorted(rows)])
+    return {name[0] for name, row in rows.items() if row["state"] in THERE and name not in before}

@@ -23,6 +23,14 @@ Result = TypeVar("Result")
 _WRITES = "paylayer_writes"
 _BUSY_MS = 15_000
 _TRIES = 6
+# A connection's cache would grow with the file; the operating system caches it anyway, once for all of them.
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    f"busy_timeout={_BUSY_MS}",
+    "foreign_keys=ON",
+    "cache_size=-1000",
+)
 
 
 class Database:
@@ -134,14 +142,14 @@ def _engine(url: URL, *, create: bool) -> AsyncEngine:
     mode = "rwc" if create else "rw"
     path = str(url.database).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
     opened = URL.create("sqlite+aiosqlite", database=f"file:{path}", query={"mode": mode, "uri": "true"})
-    engine = create_async_engine(opened, pool_size=4, max_overflow=8, connect_args={"timeout": _BUSY_MS / 1000})
+    engine = create_async_engine(opened, pool_size=4, max_overflow=4, connect_args={"timeout": _BUSY_MS / 1000})
 
     @event.listens_for(engine.sync_engine, "connect")
     def _connected(raw: Any, _record: object) -> None:  # noqa: ANN401
         raw.isolation_level = None  # transactions begin where this module says so, not where sqlite3 guesses
         cursor = raw.cursor()
         try:
-            for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={_BUSY_MS}", "foreign_keys=ON"):
+            for pragma in _PRAGMAS:
                 cursor.execute(f"PRAGMA {pragma}")
         finally:
             cursor.close()

@@ -8,12 +8,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connector.clock import Clock
 from connector.ports import Priority
-from connector.state import intake, settlements
+from connector.state import intake, reopening, settlements
 from connector.state.claims import chunks
 from connector.state.columns import Moment
 from connector.state.database import Database
 from connector.state.inbox_rows import OPEN, Arrival, Backlog, Counts, PutResult, Row, row_of
-from connector.state.settlements import SetApplied, SetRejected, SetRetry, Settlement, SetWaiting
+from connector.state.settlements import SetApplied, SetDisplaced, SetRejected, SetRetry, Settlement, SetWaiting
 from connector.state.tables import LATER, READY, inbox, lane
 from contracts.entities import KINDS
 
@@ -26,6 +26,7 @@ __all__ = [
     "PutResult",
     "Row",
     "SetApplied",
+    "SetDisplaced",
     "SetRejected",
     "SetRetry",
     "SetWaiting",
@@ -97,7 +98,7 @@ class Inbox:
 
         async def work(transaction: AsyncConnection) -> int:
             await settlements.lock(transaction, connection, side)
-            return await settlements.release(transaction, connection, side, names, now)
+            return await reopening.release(transaction, connection, side, names, now)
 
         return await self._db.run(work)
 
@@ -107,7 +108,7 @@ class Inbox:
 
         async def work(transaction: AsyncConnection) -> int:
             await settlements.lock(transaction, connection, side)
-            return await settlements.reopen(transaction, connection, side, entity, keys, now=now)
+            return await reopening.reopen(transaction, connection, side, entity, keys, now=now)
 
         return await self._db.run(work)
 

@@ -20,8 +20,12 @@ def upgrade(connection: sa.Connection, where: str) -> None:
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
     config = _config()
     config.attributes["connection"] = connection
-    if _refuse_newer(connection, config, where) != ScriptDirectory.from_config(config).get_current_head():
+    found = _refuse_newer(connection, config, where)
+    if found is None:
+        _refuse_foreign(connection, where)
+    if found != ScriptDirectory.from_config(config).get_current_head():
         command.upgrade(config, "head")
+    _refuse_incomplete(connection, where)
 
 
 def check(connection: sa.Connection, where: str) -> None:
@@ -32,9 +36,20 @@ def check(connection: sa.Connection, where: str) -> None:
         raise UserFault(f"{where} has no PayLayer tables yet: start `paylayer run` once, it makes them")
     if found != ScriptDirectory.from_config(config).get_current_head():
         raise UserFault(f"{where} was made by an older PayLayer: start `paylayer run` once, it brings it up to date")
+    _refuse_incomplete(connection, where)
+
+
+def _refuse_incomplete(connection: sa.Connection, where: str) -> None:
     missing = sorted(set(metadata.tables) - set(sa.inspect(connection).get_table_names()))
     if missing:
         raise UserFault(f"{where} lacks the table {', '.join(missing)}: restore it from a copy or use a new database")
+
+
+def _refuse_foreign(connection: sa.Connection, where: str) -> None:
+    """A database without our mark that has tables of our names is somebody else's."""
+    taken = sorted(set(metadata.tables) & set(sa.inspect(connection).get_table_names()))
+    if taken:
+        raise UserFault(f"{where} belongs to another program (its table {', '.join(taken)}): name another database")
 
 
 def _refuse_newer(connection: sa.Connection, config: Config, where: str) -> str | None:

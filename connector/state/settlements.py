@@ -1,6 +1,6 @@
 """What became of rows that were to be applied, written together with everything that follows from it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
@@ -12,9 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from connector.state import claims as claims_table
 from connector.state import problems as problems_table
 from connector.state.claims import THERE, Claiming, chunks
-from connector.state.inbox_rows import OPEN, Row
+from connector.state.inbox_rows import Row
 from connector.state.problems import Skipped
-from connector.state.tables import LATER, READY, inbox, sku_claims
+from connector.state.reopening import displace, follow, release, reopen
+from connector.state.tables import LATER, inbox, sku_claims
 
 _SKU = "sku:"
 
@@ -72,7 +73,18 @@ class SetRetry:
     uncertain: bool = False
 
 
-Settlement = SetApplied | SetRejected | SetWaiting | SetRetry
+@dataclass(frozen=True, slots=True)
+class SetDisplaced:
+    """Besides: a part of another key of the same kind was made to leave a SKU; that key is applied again in full."""
+
+    row: Row
+    sku: str
+    key: str
+    part: str
+
+
+OfRow = SetApplied | SetRejected | SetWaiting | SetRetry
+Settlement = OfRow | SetDisplaced
 
 
 def _where(row: str = "b_") -> list[sa.ColumnElement[bool]]:
@@ -162,53 +174,6 @@ async def lock(transaction: AsyncConnection, connection: str, side: str) -> None
         )
 
 
-async def release(transaction: AsyncConnection, connection: str, side: str, names: Iterable[str], now: datetime) -> int:
-    """Rows that wait for any of these become due now. Returns how many."""
-    released = 0
-    for chunk in chunks(sorted(set(names))):
-        done = await transaction.execute(
-            sa.update(inbox)
-            .where(inbox.c.connection == connection, inbox.c.side == side, inbox.c.waiting_for.in_(chunk))
-            .values(queue=READY, due_at=now, waiting_for=None)
-        )
-        released += done.rowcount
-    return released
-
-
-async def reopen(
-    transaction: AsyncConnection, connection: str, side: str, entity: str, keys: Iterable[str], *, now: datetime
-) -> int:
-    """Applied and rejected rows become pending again; open ones that are being applied are applied once more."""
-    opened = 0
-    for chunk in chunks(sorted(set(keys))):
-        whose = (
-            inbox.c.connection == connection,
-            inbox.c.side == side,
-            inbox.c.entity == entity,
-            inbox.c.key.in_(chunk),
-        )
-        await transaction.execute(
-            sa.update(inbox).where(*whose, inbox.c.state.in_(OPEN)).values(revision=inbox.c.revision + 1)
-        )
-        done = await transaction.execute(
-            sa.update(inbox)
-            .where(*whose, inbox.c.state.not_in(OPEN))
-            .values(
-                state="pending",
-                queue=READY,
-                revision=inbox.c.revision + 1,
-                received_at=now,
-                due_at=now,
-                attempts=0,
-                error_status=None,
-                error_code=None,
-                error_message=None,
-            )
-        )
-        opened += done.rowcount
-    return opened
-
-
 async def _settle_side(
     transaction: AsyncConnection, connection: str, side: str, settlements: Sequence[Settlement], now: datetime
 ) -> None:
@@ -216,13 +181,18 @@ async def _settle_side(
     for kind, statement in statements:
         if batch := [_parameters(settlement, now) for settlement in settlements if isinstance(settlement, kind)]:
             await transaction.execute(statement, batch)
-    claims = {
+    claims: dict[str, Sequence[Claiming]] = {
         done.row.key: done.claims
         for done in settlements
         if isinstance(done, (SetApplied, SetRejected)) and done.claims is not None
     }
     if claims:
-        await claims_table.replace(transaction, connection, side, claims, now)
+        moved = await claims_table.replace(transaction, connection, side, claims, now)
+        await follow(transaction, connection, side, moved, now)
+    for each in settlements:
+        if isinstance(each, SetDisplaced):
+            of = (connection, side, each.row.entity, each.key)
+            await displace(transaction, of, sku=each.sku, part=each.part, now=now)
     applied = [settlement for settlement in settlements if isinstance(settlement, SetApplied)]
     skips = {(done.row.entity, done.row.key): done.skips for done in applied}
     await problems_table.replace(transaction, connection, side, skips, now)
@@ -270,7 +240,7 @@ async def _came_meanwhile(
     return found
 
 
-def _parameters(settlement: Settlement, now: datetime) -> dict[str, Any]:
+def _parameters(settlement: OfRow, now: datetime) -> dict[str, Any]:
     row = settlement.row
     values: dict[str, Any] = {
         "connection": row.connection,

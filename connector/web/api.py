@@ -5,15 +5,16 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from connector.app.connection_report import connection_report
 from connector.app.letter_record import letter_record
-from connector.app.letters import LetterFilter, LetterOffice
+from connector.app.letters import STATES, LetterFilter, LetterOffice
 from connector.app.service import Service
 from connector.app.status import statuses
 from connector.app.syncs import report
 from connector.bus.topics import administration, check
+from contracts.entities import KINDS
 from contracts.topics import SIDES, TopicNames, plan
 
 router = APIRouter(prefix="/api")
@@ -38,6 +39,14 @@ class Selection(BaseModel):
     dry_run: bool = False
     rate: float | None = Field(default=None, gt=0)
 
+    @field_validator("side", "entity", "state")
+    @classmethod
+    def _known(cls, value: str | None, info: ValidationInfo) -> str | None:
+        known = {"side": SIDES, "entity": tuple(KINDS), "state": STATES}[info.field_name or ""]
+        if value is not None and value not in known:
+            raise ValueError(f"write one of {', '.join(known)}")
+        return value
+
     def as_filter(self) -> LetterFilter:
         """The same for the letter office; times without a zone are UTC."""
         return LetterFilter(
@@ -61,6 +70,13 @@ class SyncRequest(BaseModel):
 
     entities: list[str] = Field(default_factory=list)
     full: bool = False
+
+    @field_validator("entities")
+    @classmethod
+    def _known(cls, value: list[str]) -> list[str]:
+        if unknown := sorted(set(value) - set(KINDS)):
+            raise ValueError(f"{', '.join(unknown)}: write {', '.join(KINDS)}")
+        return value
 
 
 def _utc(moment: datetime | None) -> datetime | None:
@@ -125,7 +141,9 @@ async def problems(
     request: Request, connection: str, limit: Annotated[int, Query(ge=1, le=5000)] = 500
 ) -> list[dict[str, Any]]:
     """What could not be carried over as it is, per entity."""
-    found = await _service(request).core.problems.list(connection, limit)
+    core = _service(request).core
+    await core.connections.get(connection)
+    found = await core.problems.list(connection, limit)
     return [asdict(item) for item in found]
 
 

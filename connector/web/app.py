@@ -4,6 +4,7 @@ import hmac
 from collections.abc import Awaitable, Callable
 
 from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
@@ -16,7 +17,7 @@ from connector.web.health import Verdict, live, ready
 
 def build(service: Service) -> FastAPI:
     """Health and metrics for everybody who reaches the port; `/api` only with the admin token, off without one."""
-    web = FastAPI(title="PayLayer", version="1", docs_url=None, redoc_url=None)
+    web = FastAPI(title="PayLayer", version="1", docs_url=None, redoc_url=None, openapi_url=None)
     web.state.service = service
     web.include_router(api.router)
 
@@ -39,7 +40,7 @@ def build(service: Service) -> FastAPI:
     @web.middleware("http")
     async def guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
         """The operations API is for the holder of the admin token."""
-        if request.url.path.startswith("/api"):
+        if request.scope["path"].startswith("/api"):  # what is routed; request.url also believes the Host header
             token = service.core.settings.admin_token
             if token is None:
                 return JSONResponse({"error": "the API is off: set PAYLAYER_ADMIN_TOKEN"}, status_code=403)
@@ -56,6 +57,13 @@ def build(service: Service) -> FastAPI:
     async def on_error(_request: Request, error: PayLayerError) -> JSONResponse:
         """A known error is a sentence: 400 for the caller's fault, 503 for something that does not answer."""
         return JSONResponse({"error": str(error)}, status_code=400 if isinstance(error, UserFault) else 503)
+
+    @web.exception_handler(RequestValidationError)
+    async def on_wrong_input(_request: Request, error: RequestValidationError) -> JSONResponse:
+        """The first thing that is wrong, as a sentence; nothing of the request is repeated."""
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        return JSONResponse({"error": f"{where}: {first['msg']}"}, status_code=422)
 
     return web
 

@@ -21,6 +21,11 @@ class KnownSkus:
         """By a variant that is not retired."""
         return any(holder.state == "live" for holder in self.holders.get(sku, ()))
 
+    def part(self, sku: str) -> str | None:
+        """The variant that has it, one that is for sale first; none where nobody has it."""
+        there = [holder for holder in self.holders.get(sku, ()) if holder.state in {"live", "retired"}]
+        return min(there, key=lambda holder: (holder.state, holder.product, holder.part)).part if there else None
+
 
 async def known_skus(directory: SkuDirectory, skus: Sequence[str]) -> KnownSkus:
     """Ask once for the whole batch."""

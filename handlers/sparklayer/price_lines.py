@@ -57,11 +57,10 @@ def _base_shown(numbers: Sequence[int], rows: int) -> int | None:
 def _outcome(error: PlatformError, row: BulkRow, lines: Sequence[LineError]) -> Outcome:
     if not row.live and all(line.field == "sku" for line in lines):
         return waiting_for(row.sku)
-    where = row.body.get("price_list_slug")
     return Rejected(
         code=error.code or "lines-refused",
-        message=f"SKU {row.sku!r} in list {where}: " + "; ".join(f"{line.field}: {line.message}" for line in lines),
+        message="; ".join(f"{line.field}: {line.message}" for line in lines),
         status=error.status,
-        details=[{"property": line.field, "message": line.message, "price_list_slug": where} for line in lines],
+        details=[{"property": line.field, "message": line.message} for line in lines],
         error_class=type(error).__name__,
     )

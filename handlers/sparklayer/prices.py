@@ -27,6 +27,7 @@ from handlers.sparklayer.price_body import (
 )
 from handlers.sparklayer.price_lines import LineNumbers
 from handlers.sparklayer.price_lists import PriceLists
+from handlers.sparklayer.price_refusals import named, told_once
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +40,16 @@ class PricePlan:
     currency: str
     gone: Sequence[str]
     wake_at: datetime | None
+    part: str | None = None
 
     @property
     def hash(self) -> str:
-        """Of what is named; a list that is left is cleared once, then forgotten."""
+        """Of what is named and the variant that has it; a list that is left is cleared once, then forgotten.
+
+        SparkLayer keeps prices with the variant, so a SKU that moves to another one needs them again.
+        """
         named = {slug: [(item.quantity, item.price) for item in row] for slug, row in self.breaks.items()}
-        return body_hash({"sku": self.task.key, "lists": named})
+        return body_hash({"sku": self.task.key, "lists": named, "variant": self.part})
 
     def applied(self, *, unchanged: bool = False) -> Applied:
         """Once it is there."""
@@ -86,7 +91,7 @@ class PriceHandler:
         plans: dict[str, PricePlan] = {}
         known = await known_skus(context.skus, [task.key for task in tasks])
         for task in tasks:
-            plan = make_plan(task, context.settings, context.now)
+            plan = make_plan(task, context.settings, context.now, part=known.part(task.key))
             refusal = _too_dear(plan, context.settings)
             if refusal is not None:
                 outcomes[task.key] = refusal
@@ -123,8 +128,8 @@ class PriceHandler:
         found = await self._sender.deliver(rows, settings.pricing.batch)
         by_task: dict[str, list[Outcome | None]] = {key: [] for key in plans}
         for row, outcome in zip(rows, found, strict=True):
-            by_task[row.task].append(outcome)
-        return {key: of_task(by_task[key], plan.applied()) for key, plan in plans.items()}
+            by_task[row.task].append(named(row, outcome) if isinstance(outcome, Rejected) else outcome)
+        return {key: told_once(key, of_task(by_task[key], plan.applied())) for key, plan in plans.items()}
 
     async def _send(self, rows: Sequence[BulkRow]) -> None:
         try:
@@ -162,12 +167,12 @@ class PriceHandler:
         return True
 
 
-def make_plan(task: Task, settings: ConnectionSettings, now: datetime) -> PricePlan:
+def make_plan(task: Task, settings: ConnectionSettings, now: datetime, *, part: str | None = None) -> PricePlan:
     """The lists and breaks of one SKU at a moment; nothing but lists to leave for a deleted one."""
     price = task.entity
     before = _known_lists(task)
     if price is None:
-        return PricePlan(task, {}, {}, "", sorted(before), None)
+        return PricePlan(task, {}, {}, "", sorted(before), None, part)
     if not isinstance(price, Price):
         raise TypeError(f"{task.key} is no price")
     slugs = {slug_of(price_list.list, price.currency): price_list for price_list in price.lists}
@@ -180,6 +185,7 @@ def make_plan(task: Task, settings: ConnectionSettings, now: datetime) -> PriceP
         currency=price.currency,
         gone=sorted(before.keys() - slugs.keys()),
         wake_at=next_change(price, now),
+        part=part,
     )
 
 

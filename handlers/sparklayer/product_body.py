@@ -74,10 +74,11 @@ def slug_of(product: Product, title: str, *, unique: bool) -> str:
 
 def variant_body(product: Product, variant: Variant, root_group: str) -> dict[str, Any]:
     """One entry of `variants`. Stock is not in it; what has no value is sent empty, so that it is emptied there."""
-    body: dict[str, Any] = {
+    return {
         "external_id": variant.id,
         "sku": variant.sku,
         "position": variant.position,
+        "weight_in_grams": variant.weight_grams or 0,  # left out it would stay as it was
         "status": status_of(product, variant),
         "cart_image_url": variant.image_url
         if variant.image_url is not None and len(variant.image_url) <= LONGEST_IMAGE
@@ -93,9 +94,6 @@ def variant_body(product: Product, variant: Variant, root_group: str) -> dict[st
             }
         ],
     }
-    if variant.weight_grams is not None:
-        body["weight_in_grams"] = variant.weight_grams
-    return body
 
 
 def parked_body(part: str, sku: str, status: str) -> dict[str, Any]:

@@ -84,7 +84,8 @@ async def make_plan(task: Task, product: Product, directory: BatchDirectory, roo
     ids: set[str] = set()
     to_park: dict[str, str] = {}
     lets_go = bool(living_skus(known) - set(wanted_skus(product)))
-    for variant in product.variants:
+    on_sale_first = sorted(product.variants, key=lambda variant: status_of(product, variant) != LIVE)
+    for variant in on_sale_first:
         fault = fault_of(variant)
         if variant.id in ids:
             plan.skips.append(Skip("variant_id_duplicate", f"several variants have the id {variant.id}", variant.id))
@@ -116,11 +117,11 @@ async def make_plan(task: Task, product: Product, directory: BatchDirectory, roo
 
 
 def park(plan: Plan, parts: Mapping[str, str], known: Known, directory: BatchDirectory, product: str) -> None:
-    """Keep variants there under a status, and under another SKU where theirs is somebody else's now."""
+    """Keep variants there under a status, and under another SKU where somebody else has theirs or was refused it."""
     sold = {line["sku"] for line in plan.sold}
     for part in sorted(parts):
         sku = known[part]["sku"]
-        elsewhere = bool(others(product, directory.holders(sku)))
+        elsewhere = any(holder.product != product for holder in directory.holders(sku))
         refused = plan.claims.get(sku)
         if sku in sold or elsewhere or (refused is not None and refused.state == "refused"):
             sku = parked(sku, part)
@@ -146,8 +147,7 @@ async def _settle(
     if ruling.verdict is Verdict.WAITS:
         return Waiting(f"product:{ruling.by}", f"SKU {sku!r} is still held by product {ruling.by}, which lets it go")
     if ruling.verdict is Verdict.LOST:
-        if not claimant.retired:
-            plan.claims[sku] = Claim(sku, variant.id, "refused")
+        plan.claims[sku] = Claim(sku, variant.id, "refused")  # it is told when the SKU is free again
         by = f"product {ruling.by}" if ruling.by else "another product"
         return Skip("sku_duplicate", f"variant {variant.id}: {by} has the SKU {sku!r}", variant.id)
     plan.rename.extend((sku, holder) for holder in ruling.rename)

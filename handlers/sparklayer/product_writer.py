@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from connector.errors import Conflict, NotFound, PlatformError, Refused
 from connector.ports import Holder
 from connector.sparklayer import SparkLayerClient
 from contracts.entities import Product
-from handlers.outcome import Failed, Outcome, Rejected, Skip
+from handlers.outcome import Displaced, Failed, Outcome, Rejected, Skip
 from handlers.sparklayer.classify import classify, taken_fields
 from handlers.sparklayer.product_body import SUSPENDED, external_id, slug_of
 from handlers.sparklayer.product_plan import Known, Plan
@@ -29,7 +29,7 @@ class Written:
 
 @dataclass(slots=True)
 class ProductWriter:
-    """One product's way to the platform; used once."""
+    """One product's way to the platform; used once. `displaced` are those that had to make room, even in vain."""
 
     client: SparkLayerClient
     directory: BatchDirectory
@@ -38,6 +38,7 @@ class ProductWriter:
     plan: Plan
     known: Known
     slug_is_unique: bool
+    displaced: list[Displaced] = field(default_factory=list)
     _there: bool = False
     _adopted: bool = False
     _deposed: bool = False
@@ -140,6 +141,7 @@ class ProductWriter:
     async def _rename(self, sku: str, holder: Holder, status: str | None = None) -> None:
         body = {"sku": parked(sku, holder.part)} | ({"status": status} if status else {})
         await self._patch_variant(holder.part, body)
+        self.displaced.append(Displaced(sku, holder.product, holder.part))
         self.directory.renamed(sku, holder)
 
     async def _patch_variant(self, part: str, body: Mapping[str, Any]) -> None:

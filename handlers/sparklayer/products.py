@@ -2,15 +2,17 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from connector.errors import Conflict, NotFound, PlatformError, Refused
 from connector.sparklayer import SparkLayerClient
 from contracts.entities import Product
-from handlers.outcome import Applied, Claim, Context, Outcome, Rejected, Task, Waiting
+from handlers.outcome import Applied, Claim, Context, Failed, Outcome, Rejected, Task, Waiting
 from handlers.sparklayer.classify import classify, taken_fields
 from handlers.sparklayer.product_body import (
     DISCONTINUED,
+    LIVE,
     LONGEST_ID,
     details_of,
     external_id,
@@ -77,9 +79,13 @@ class ProductHandler:
             return _applied(task, plan, plan.hash(writer.head()), directory, dict(task.ledger), unchanged=True)
         written = await writer.write()
         if not isinstance(written, Written):
+            if isinstance(written, Rejected | Failed):
+                return replace(written, displaced=tuple(writer.displaced))
             return written
         ledger = {"unique_slug": True} if written.slug_is_unique else {}
-        return _applied(task, plan, plan.hash(writer.head()), directory, ledger, reply=written.reply)
+        applied = _applied(task, plan, plan.hash(writer.head()), directory, ledger, reply=written.reply)
+        reopen = {*applied.reopen, *(left.product for left in writer.displaced)}
+        return replace(applied, displaced=tuple(writer.displaced), reopen=sorted(reopen))
 
     async def _refuse(self, task: Task, plan: Plan, directory: BatchDirectory) -> Outcome:
         """Nothing of it can be sold: what is there already is suspended, then the product is rejected."""
@@ -119,7 +125,7 @@ class ProductHandler:
                 plan.rename_kept()  # somebody else has one of these SKUs by now
                 await self._client.products.change(external_id(task.key), {"variants": plan.kept})
         except NotFound:
-            return Applied(hash=hash_, claims=(), reopen=_freed(task, plan, directory))
+            return Applied(hash=hash_, claims=(), reopen=_freed(task, {}, directory))
         except PlatformError as error:
             return classify(error)
         return _applied(task, plan, hash_, directory, dict(task.ledger))
@@ -144,17 +150,22 @@ def _applied(
         unchanged=unchanged,
         skips=tuple(plan.skips),
         claims=tuple(plan.claims.values()),
-        reopen=sorted({*displaced, *_freed(task, plan, directory)}),
+        reopen=sorted({*displaced, *_freed(task, plan.claims, directory)}),
     )
 
 
-def _freed(task: Task, plan: Plan, directory: BatchDirectory) -> list[str]:
-    """Products that were refused a SKU which this one held and now lets go."""
-    kept = {sku for sku, claim in plan.claims.items() if claim.state == "live"}
+def _freed(task: Task, claims: Mapping[str, Claim], directory: BatchDirectory) -> list[str]:
+    """Products that were refused a SKU which this one held, and now lets go or no longer sells."""
+    now = {sku: claim.state for sku, claim in claims.items()}
+    weaker = {
+        line["sku"]
+        for line in known_variants(task).values()
+        if now.get(line["sku"]) not in (("live",) if line["status"] == LIVE else ("live", "retired"))
+    }
     return sorted(
         {
             holder.product
-            for sku in living_skus(known_variants(task)) - kept
+            for sku in weaker
             for holder in directory.holders(sku)
             if holder.state == "refused" and holder.product != task.key
         }

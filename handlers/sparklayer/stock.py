@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from connector.errors import PlatformError, Refused
@@ -14,7 +14,7 @@ from handlers.sparklayer.body_hash import body_hash
 from handlers.sparklayer.bulk import BulkRow, BulkSender, of_task
 from handlers.sparklayer.classify import classify
 from handlers.sparklayer.known_skus import known_skus, waiting_for
-from handlers.sparklayer.stock_body import Levels, levels_of, names_of, row_body
+from handlers.sparklayer.stock_body import Levels, is_ours, levels_of, names_of, row_body
 from handlers.sparklayer.stock_locations import StockLocations
 
 _INDEX = re.compile(r"^\[?(\d+)\]?\.")
@@ -29,15 +29,26 @@ class StockPlan:
     names: Mapping[str, str]
     gone: Sequence[str]
     skips: Sequence[Skip]
+    part: str | None = None
+    empty_elsewhere: bool = False
 
     @property
     def hash(self) -> str:
-        """Of what is named; a location that is left is emptied once, then forgotten."""
-        return body_hash({"sku": self.task.key, "levels": self.levels})
+        """Of what is named and the variant that has it; a location that is left is emptied once, then forgotten."""
+        return body_hash({"sku": self.task.key, "levels": self.levels, "variant": self.part})
 
     def applied(self, *, unchanged: bool = False) -> Applied:
         """Once it is there."""
-        return Applied(hash=self.hash, ledger={"locations": sorted(self.levels)}, unchanged=unchanged, skips=self.skips)
+        ledger = {"locations": sorted(self.levels), "variant": self.part}
+        return Applied(hash=self.hash, ledger=ledger, unchanged=unchanged, skips=self.skips)
+
+    def left(self, there: Iterable[str]) -> list[str]:
+        """The locations, of those that the site has, where none is to be left."""
+        return sorted(
+            place
+            for place in there
+            if place not in self.levels and (place in self.gone or (self.empty_elsewhere and is_ours(place)))
+        )
 
 
 class StockHandler:
@@ -64,7 +75,7 @@ class StockHandler:
         plans: dict[str, StockPlan] = {}
         known = await known_skus(context.skus, [task.key for task in tasks])
         for task in tasks:
-            plan = make_plan(task, context.settings)
+            plan = make_plan(task, context.settings, part=known.part(task.key))
             long = next((place for place in plan.levels if place.startswith("sl_")), None)
             if long is not None:
                 message = f"SKU {task.key!r}: SparkLayer keeps location ids with sl_ for itself, not {long!r}"
@@ -98,7 +109,7 @@ class StockHandler:
             for key, plan in plans.items()
             for body in (
                 *(row_body(key, place, level) for place, level in sorted(plan.levels.items())),
-                *(row_body(key, place) for place in plan.gone if place in there),
+                *(row_body(key, place) for place in plan.left(there)),
             )
         ]
         found = await self._sender.deliver(rows, settings.stock.batch)
@@ -143,13 +154,17 @@ class StockHandler:
         return found
 
 
-def make_plan(task: Task, settings: ConnectionSettings) -> StockPlan:
-    """The levels of one SKU; nothing but locations to empty for a deleted one."""
+def make_plan(task: Task, settings: ConnectionSettings, *, part: str | None = None) -> StockPlan:
+    """The levels of one SKU; nothing but locations to empty for a deleted one.
+
+    SparkLayer keeps levels with the variant. One that has come to this SKU may have had another with levels anywhere,
+    so the other warehouses are emptied once; where there is only the default location, nothing can be left behind.
+    """
     before = task.ledger.get("locations")
     known = {str(place) for place in before} if isinstance(before, Sequence) else set()
     stock = task.entity
     if stock is None:
-        return StockPlan(task, {}, {}, sorted(known), ())
+        return StockPlan(task, {}, {}, sorted(known), (), part)
     if not isinstance(stock, Stock):
         raise TypeError(f"{task.key} is no stock")
     levels = levels_of(stock, settings)
@@ -165,6 +180,8 @@ def make_plan(task: Task, settings: ConnectionSettings) -> StockPlan:
         names=names_of(stock, settings),
         gone=sorted(known - levels.keys()),
         skips=(shared,) if stock.shared else (),
+        part=part,
+        empty_elsewhere=settings.stock.mode == "per_warehouse" and task.ledger.get("variant") != part,
     )
 
 

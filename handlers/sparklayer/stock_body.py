@@ -8,6 +8,7 @@ from contracts.entities import Stock, StockLevel
 from contracts.text import clean
 
 DEFAULT_LOCATION = "default"
+_WAREHOUSE = "wh-"
 LONGEST_NAME = 255
 _INT32 = 2**31 - 1
 _EMPTY: dict[str, Any] = {"stock_level": 0, "min_stock_level": 0, "restock_date": None}
@@ -31,6 +32,11 @@ def names_of(stock: Stock, settings: ConnectionSettings) -> dict[str, str]:
         location: (names.get(location) or ("Default" if location == DEFAULT_LOCATION else location))[:LONGEST_NAME]
         for location in levels_of(stock, settings)
     }
+
+
+def is_ours(location: str) -> bool:
+    """Whether it stands for a warehouse of Spark Pay, so that nobody else keeps levels there."""
+    return location == DEFAULT_LOCATION or location.startswith(_WAREHOUSE)
 
 
 def row_body(sku: str, location: str, level: Mapping[str, Any] = _EMPTY) -> dict[str, Any]:

@@ -2,13 +2,15 @@
 
 import argparse
 import asyncio
+import contextlib
 import tempfile
 from pathlib import Path
 
 from connector.bus.embedded import EmbeddedBroker
 from tests.benchmarks import calls, intake, latency, memory, window
 from tests.benchmarks.figures import Figure, show
-from tests.benchmarks.places import fresh_database, place
+from tests.benchmarks.places import fresh_database, place, postgres
+from tests.support.brokers import java_broker
 
 NAMES = ("calls", "intake", "latency", "window", "memory")
 
@@ -21,6 +23,9 @@ def main() -> None:
     parser.add_argument(
         "--postgres", help="postgresql://user:password@host:port/postgres, for intake also on PostgreSQL"
     )
+    parser.add_argument(
+        "--real", action="store_true", help="start Kafka and PostgreSQL here, with Java and Debian's packages"
+    )
     parser.add_argument("--products", type=int, default=2000, help="catalogue of `calls`")
     parser.add_argument("--events", type=int, default=20000, help="events of `intake`")
     parser.add_argument("--seconds", type=float, default=65.0, help="length of each `window` run")
@@ -31,7 +36,12 @@ def main() -> None:
     wrong = [name for name in chosen.names if name not in NAMES]
     if wrong:
         parser.error(f"no benchmark {', '.join(wrong)}: choose of {', '.join(NAMES)}")
-    show(_run(chosen), chosen.out)
+    with contextlib.ExitStack() as stack:
+        if chosen.real:
+            chosen.kafka = stack.enter_context(java_broker())
+            chosen.postgres = stack.enter_context(postgres())
+        figures = _run(chosen)
+    show(figures, chosen.out)
 
 
 def _run(chosen: argparse.Namespace) -> list[Figure]:

@@ -32,7 +32,7 @@ async def measure(settings: Settings, products: int) -> list[Figure]:
     store = pay.SparkPayStore(clock=utc_now, seed=5)
     pay.fill_catalogue(store, pay.CatalogueShape(products=products, skus_at_least=products * 3), 5)
     site = layer.SparkLayerSite(clock=utc_now)
-    async with stage(settings, store, site, limit=1000) as on:
+    async with stage(settings, store, site, limit=1000, values={"poll.idle_share": "0.0001"}) as on:
         first = await on.sync(full=True)
         reads, writes = await counted(on)
         known = site.dump()

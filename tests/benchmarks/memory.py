@@ -34,8 +34,7 @@ def _peak(folder: Path, bootstrap: str, products: int, database_url: str | None)
         def done() -> bool:
             nonlocal peak
             peak = max(peak, process.memory_info().rss)
-            (status,) = system.json("status", "acme")["connections"]
-            return bool(status["sync"]) and status["sync"]["state"] == "done"
+            return "sync_finished" in system.log("service")
 
         until(f"{products} products are synchronised", done, seconds=3600, every=_PEAK_EVERY)
         return peak

@@ -11,6 +11,7 @@ import asyncpg
 from connector.bus.embedded import EmbeddedBroker
 from connector.demo.stage import settings_for
 from connector.settings import Settings
+from tests.support.databases import server_binaries, started
 
 
 @contextlib.contextmanager
@@ -27,6 +28,16 @@ def place(kafka: str | None, postgres: str | None) -> Iterator[Settings]:
         if postgres is not None:
             settings = settings.model_copy(update={"database_url": postgres})
         yield settings
+
+
+@contextlib.contextmanager
+def postgres() -> Iterator[str]:
+    """A PostgreSQL server of this machine's packages."""
+    found = server_binaries()
+    if found is None:
+        raise SystemExit("there is no PostgreSQL server on this machine: give one with --postgres")
+    with started(found, durable=True) as url:
+        yield url
 
 
 async def fresh_database(server: str) -> str:

@@ -8,15 +8,16 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
-from connector.budget.shared import SharedBudget
-from connector.state.budgets import BudgetRows
+from pydantic import SecretStr
 
 from connector.app.http_server import listen, serving
+from connector.budget.shared import SharedBudget
 from connector.clock import SystemClock
 from connector.demo.stage import utc_now
 from connector.ports import Priority
 from connector.sandbox import sparkpay as pay
 from connector.sparkpay.client import SparkPayClient
+from connector.state.budgets import BudgetRows
 from connector.state.database import Database
 from tests.benchmarks.figures import Figure, at_least, at_most
 
@@ -45,7 +46,7 @@ async def measure(folder: Path, limit: int, seconds: float, seed: int) -> list[F
         try:
             budget = SharedBudget(BudgetRows(database), url, clock=clock, limit=limit, period=PERIOD)
             async with SparkPayClient(
-                url, "bench", budget=budget, transport=None, clock=clock, on_call=lambda *_: None
+                url, SecretStr("bench"), budget=budget, transport=None, clock=clock, on_call=lambda *_: None
             ) as client:
                 began = time.monotonic()
 

@@ -18,6 +18,12 @@ class FakeSkuDirectory:
         """One more claim of a product."""
         self.claims[product] = (*self.claims.get(product, ()), Claim(sku, part, state))
 
+    def void(self, product: str, sku: str, part: str) -> None:
+        """That variant of a product holds the SKU no more."""
+        gone = [claim for claim in self.claims.get(product, ()) if (claim.sku, claim.part) == (sku, part)]
+        gone = [claim for claim in gone if claim.state != "refused"]
+        self.claims[product] = tuple(claim for claim in self.claims.get(product, ()) if claim not in gone)
+
     def want(self, product: str, skus: Iterable[str], *, pending: bool) -> None:
         """What the newest state of a product says."""
         self.wanted[product] = Desired(frozenset(skus), pending)

@@ -13,6 +13,7 @@ from connector.settings import ConnectionSettings
 from connector.sparkpay.client import SparkPayClient
 from connector.sparkpay.poller import Poller
 from connector.sparkpay.product_state import Problem
+from contracts.events import Event, entity_name
 from tests.fakes.sparkpay_ports import FakeBudget, FakeMemory, FakeOutlet
 
 TOKEN = "made-up-token"
@@ -133,3 +134,21 @@ async def open_shop(
         shop = Shop(clock, store, app, wire, client, budget, settings)
         yield shop
         assert app.state.journal.violations == []
+
+
+def told(events: list[Event]) -> list[tuple[str, str]]:
+    """Kind and key of each."""
+    return [(entity_name(event), event.data.key) for event in events]
+
+
+async def synced(shop: Shop) -> Poller:
+    """A poller that has published everything and has looked once since."""
+    poller = shop.poller()
+    await poller.full_sync("first")
+    await poller.poll_once()
+    shop.clock.advance(600)
+    await poller.poll_once()
+    shop.clock.advance(10)
+    shop.outlet.take()
+    shop.wire.requests.clear()
+    return poller

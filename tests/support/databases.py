@@ -32,12 +32,12 @@ def postgres_server() -> Iterator[str]:
     if given := os.environ.get("PAYLAYER_TEST_POSTGRES"):
         yield given
         return
-    binaries = _binaries()
-    if binaries is None:
+    found = server_binaries()
+    if found is None:
         if os.environ.get("PAYLAYER_TEST_REQUIRE") == "1":
             pytest.fail(_NOT_THERE)
         pytest.skip(_NOT_THERE)
-    with started(binaries) as url:
+    with started(found) as url:
         yield url
 
 
@@ -71,8 +71,11 @@ async def db(database_url: str) -> AsyncIterator[Database]:
 
 
 @contextmanager
-def started(binaries: Path) -> Iterator[str]:
-    """A server with its data in a temporary folder, listening on a free local port; gone afterwards."""
+def started(binaries: Path, *, durable: bool = False) -> Iterator[str]:
+    """A server with its data in a temporary folder, listening on a free local port; gone afterwards.
+
+    Without `durable` it does not wait for the disk: tests kill processes, not the machine.
+    """
     folder = Path(tempfile.mkdtemp(prefix="paylayer-postgres-"))
     try:
         if os.geteuid() == 0:
@@ -80,9 +83,10 @@ def started(binaries: Path) -> Iterator[str]:
         data, port = folder / "data", _free_port()
         _as_postgres([str(binaries / "initdb"), "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "-N"])
         options = (
-            f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories={folder} -c fsync=off "
-            "-c synchronous_commit=off -c full_page_writes=off -c max_connections=200"
+            f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories={folder} -c max_connections=200"
         )
+        if not durable:
+            options += " -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
         control = [str(binaries / "pg_ctl"), "-D", str(data), "-w", "-t", "30"]
         _as_postgres([*control, "-o", options, "-l", str(folder / "log"), "start"])
         try:
@@ -101,7 +105,7 @@ def _as_postgres(command: list[str]) -> None:
     assert done.returncode == 0, f"{' '.join(command)}: {done.stdout.decode(errors='replace')}"
 
 
-def _binaries() -> Path | None:
+def server_binaries() -> Path | None:
     """The folder of initdb and pg_ctl: the newest of Debian's, else what PATH has."""
 
     def version(path: Path) -> int:

@@ -131,6 +131,9 @@ class Desk:
         claims = outcome.claims if isinstance(outcome, Applied | Rejected) else None
         if kind == "product" and claims is not None:
             self.skus.claims[key] = tuple(claims)
+        for left in outcome.displaced if isinstance(outcome, Applied | Rejected | Failed) else ():
+            self.skus.void(left.product, left.sku, left.part)
+            self.rows[kind, left.product].applied_hash = None
         if isinstance(outcome, Applied | Rejected):
             row.pending = False
             if kind == "product":

@@ -9,9 +9,8 @@ from connector.demo.oracle.sellables import Sellable
 def holders(claims: Iterable[tuple[Sellable, tuple[str, ...]]]) -> dict[str, frozenset[str]]:
     """Per SKU the external ids of the variants that may hold it; a claim is a thing and the statuses it may have.
 
-    Two rules meet here: "the lowest product id keeps it", and "the live claimant wins" over a retired one, where
-    retired may mean discontinued only, or suspended as well. Where they name different products all are accepted, and
-    of several that are discontinued any. Two variants of one product are equal before these rules.
+    What is for sale comes before what is switched off or discontinued, then the lowest product id keeps it. Where a
+    thing may have several statuses, every reading is accepted; two variants of one product are equal before this rule.
     """
     by_sku: dict[str, list[tuple[Sellable, tuple[str, ...]]]] = defaultdict(list)
     for item, statuses in claims:
@@ -27,10 +26,9 @@ def certain(holders_of: Mapping[str, frozenset[str]], item: Sellable) -> bool:
 
 def _allowed(claims: list[tuple[Sellable, tuple[str, ...]]]) -> frozenset[str]:
     everybody = [item for item, _ in claims]
-    current = [item for item, statuses in claims if statuses != ("discontinued",)]
-    if not current:
-        return frozenset(item.external_id for item in everybody)
-    return _lowest(everybody) | _lowest(current) | _lowest([item for item, statuses in claims if "live" in statuses])
+    surely = [item for item, statuses in claims if statuses == ("live",)]
+    perhaps = [item for item, statuses in claims if "live" in statuses]
+    return _lowest(surely or everybody) | _lowest(perhaps or everybody)
 
 
 def _lowest(items: list[Sellable]) -> frozenset[str]:

@@ -1,22 +1,22 @@
-"""The sandbox's own controls: never counted as calls, no token."""
+"""The site's own controls under `/_sandbox`: what every sandbox has, and the revocation of keys."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from functools import wraps
 from typing import cast
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from connector.sandbox.sparklayer.faults import FaultBook, FaultRule
+from connector.sandbox.admin import routes, shared_controls
+from connector.sandbox.exact_json import read_json
+from connector.sandbox.faults import FaultBook
+from connector.sandbox.json_stream import streamed
 from connector.sandbox.sparklayer.journal import Journal
 from connector.sandbox.sparklayer.policy import SCOPES, SitePolicy
 from connector.sandbox.sparklayer.service import Service
 from connector.sandbox.sparklayer.shapes import Fields, Flag, Many, Number, Text
-from connector.sandbox.sparklayer.wire import Row, read_json, write_json
+from connector.sandbox.sparklayer.wire import Row, decimals_as_text
 
-ADMIN_PREFIX = "/_sandbox/"
 _CHANGES = Fields(
     {
         "site_id": Text(shortest=1),
@@ -37,34 +37,15 @@ _CHANGES = Fields(
     }
 )
 
-_Handler = Callable[[Request], Awaitable[object]]
-
 
 def admin_routes(service: Service, faults: FaultBook, journal: Journal) -> list[Route]:
     """Everything under `/_sandbox`."""
 
-    async def state(_: Request) -> object:
-        return service.site.dump()
+    def state() -> Response:
+        return streamed(service.site.snapshot(), depth=2, plain=decimals_as_text)
 
-    async def requests(request: Request) -> object:
-        return journal.since_json(int(request.query_params.get("since", "0")))
-
-    async def stats(_: Request) -> object:
-        return journal.stats()
-
-    async def put_faults(request: Request) -> object:
-        rows = read_json(await request.body())
-        rules = [FaultRule.from_json(row) for row in (rows if isinstance(rows, list) else [rows])]
-        faults.replace(rules)
-        return {"faults": len(rules)}
-
-    async def delete_faults(_: Request) -> object:
-        faults.clear()
-        return {"faults": 0}
-
-    async def put_policy(request: Request) -> object:
-        service.policy = changed_policy(service.policy, read_json(await request.body()))
-        return {"changed": True}
+    def change_policy(changes: object) -> None:
+        service.policy = changed_policy(service.policy, changes)
 
     async def revoke(request: Request) -> object:
         raw = await request.body()
@@ -74,16 +55,8 @@ def admin_routes(service: Service, faults: FaultBook, journal: Journal) -> list[
         service.tokens.revoke(keys=cast("Row", body).get("keys", False))
         return {"keys_refused": service.tokens.keys_refused}
 
-    table: list[tuple[str, str, _Handler]] = [
-        ("GET", "state", state),
-        ("GET", "requests", requests),
-        ("GET", "stats", stats),
-        ("PUT", "faults", put_faults),
-        ("DELETE", "faults", delete_faults),
-        ("PUT", "policy", put_policy),
-        ("POST", "revoke", revoke),
-    ]
-    return [Route(ADMIN_PREFIX + name, _as_json(handler), methods=[method]) for method, name, handler in table]
+    shared = shared_controls(journal, faults, state=state, stats=journal.stats, change_policy=change_policy)
+    return routes([*shared, ("POST", "revoke", revoke)])
 
 
 def changed_policy(policy: SitePolicy, changes: object) -> SitePolicy:
@@ -97,15 +70,3 @@ def changed_policy(policy: SitePolicy, changes: object) -> SitePolicy:
     if values.get("rate_per_second") is not None:
         values["rate_per_second"] = float(values["rate_per_second"])
     return replace(policy, **values)
-
-
-def _as_json(handler: _Handler) -> Callable[[Request], Awaitable[Response]]:
-    @wraps(handler)
-    async def endpoint(request: Request) -> Response:
-        try:
-            body, status = await handler(request), 200
-        except (ValueError, TypeError) as error:
-            body, status = {"error": str(error)}, 400
-        return Response(write_json(body), status, media_type="application/json")
-
-    return endpoint

@@ -20,10 +20,11 @@ _REQUEST = Fields(
     },
     required=frozenset({"grant_type"}),
 )
+_MOST_TOKENS = 1000
 
 
 class Tokens:
-    """Who may call."""
+    """Who may call: the last thousand tokens that live."""
 
     def __init__(self, site: SparkLayerSite) -> None:
         self._site = site
@@ -42,6 +43,8 @@ class Tokens:
         token = self._site.ids.make("sandbox.")
         now = self._site.clock()
         self._expiry = {known: expiry for known, expiry in self._expiry.items() if expiry > now}
+        while len(self._expiry) >= _MOST_TOKENS:
+            del self._expiry[next(iter(self._expiry))]
         self._expiry[token] = now + timedelta(seconds=policy.token_seconds)
         return {"token_type": "bearer", "expires_in": policy.token_seconds, "access_token": token}
 

@@ -1,123 +1,92 @@
 """Where calls come in: the place for faults of the line, the journal, and answers that never leave."""
 
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from http import HTTPStatus
 
-import httpx
 from starlette.types import Receive, Scope, Send
 
-from connector.sandbox.sparklayer.faults import FaultBook, FaultRule
-from connector.sandbox.sparklayer.journal import Journal, Served
-from connector.sandbox.sparklayer.rate import http_date
-from connector.sandbox.sparklayer.service import TOKEN_PATH, Reply, Request, Service
-
-_HTML = b"<html><head><title>%d</title></head><body><h1>Server Error</h1></body></html>"
+from connector.sandbox.exchange import (
+    BAD_GATEWAY_PAGE,
+    Request,
+    Sleep,
+    has_server,
+    http_date,
+    lose_answer,
+    send_answer,
+)
+from connector.sandbox.faults import FaultBook, FaultRule, Struck
+from connector.sandbox.journal import Served
+from connector.sandbox.sparklayer.journal import Journal
+from connector.sandbox.sparklayer.service import TOKEN_PATH, Reply, Service, route_of
 
 
 class Desk:
     """Takes one ASGI request, lets it go wrong where a fault says so, and writes it down."""
 
-    def __init__(
-        self, service: Service, faults: FaultBook, journal: Journal, sleep: Callable[[float], Awaitable[None]]
-    ) -> None:
+    def __init__(self, service: Service, faults: FaultBook, journal: Journal, sleep: Sleep) -> None:
         self._service = service
         self._faults = faults
         self._journal = journal
         self._sleep = sleep
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> bool | None:
-        """Answer, or drop the connection.
-
-        An answer that never leaves ends in one of two ways. A server closes the connection when an application
-        returns something, so True is returned. In-process (httpx.ASGITransport, told apart by the missing
-        `spec_version`) there is no connection: the httpx error that a caller would see is raised.
-        """
-        request = await _read(scope, receive)
-        rule = self._faults.strike(request.method, request.path)
+        """Answer, or lose the answer as `lose_answer` says."""
+        # As sent, so that an encoded slash stays inside its segment.
+        path = scope.get("raw_path", scope["path"].encode()).decode("ascii", "replace")
+        request = await Request.read(scope, receive, path)
+        struck = self._faults.strike(request.method, request.path)
         began = time.perf_counter()
-        reply, kept = await self._exchange(request, rule)
+        reply = await self._exchange(request, struck)
+        status = None if struck.lost else reply.status
         self._journal.record(
             Served(
                 time=self._service.site.clock(),
                 method=request.method,
                 path=request.path,
                 query=request.query,
-                route=kept.route,
-                status=reply.status if reply is not None else None,
+                route=reply.route,
+                status=status,
                 ms=(time.perf_counter() - began) * 1000,
-                body=kept.body,
+                body=reply.body,
                 size=len(request.raw),
-                fault=rule.kind if rule is not None else None,
-                writes=kept.writes,
+                fault=struck.kind,
+                refused=status == HTTPStatus.TOO_MANY_REQUESTS,
+                writes=reply.writes,
             ),
-            token=request.path == TOKEN_PATH,
+            counted=request.path != TOKEN_PATH,
         )
-        served = "spec_version" in scope["asgi"]
-        if reply is None:
-            if served:
-                return True
-            if rule is not None and rule.kind == "timeout":
-                raise httpx.ReadTimeout("The sandbox does not answer.")
-            raise httpx.RemoteProtocolError("The sandbox closed the connection without an answer.")
-        if not served:
+        if struck.lost:
+            return lose_answer(scope, struck.kind)
+        headers = {"access-control-allow-origin": "*", **reply.headers}
+        if not has_server(scope):
             # A server stamps its answers itself; in-process somebody has to.
-            reply.headers["date"] = http_date(self._service.site.clock())
-        await _send(reply, send)
+            headers["date"] = http_date(self._service.site.clock())
+        await send_answer(send, reply.status, headers, reply.raw)
         return None
 
-    async def _exchange(self, request: Request, rule: FaultRule | None) -> tuple[Reply | None, Reply]:
-        """The answer that leaves, if any, and the one that the site worked out."""
-        nothing = Reply(0, route=request.path)
+    async def _exchange(self, request: Request, struck: Struck) -> Reply:
+        """Return the answer, which may be lost afterwards."""
+        if struck.seconds:
+            await self._sleep(struck.seconds)
+        rule = struck.rule
         if rule is None:
-            reply = await self._service.answer(request)
-            return reply, reply
-        if rule.kind in {"delay_ms", "timeout"}:
-            await self._sleep(rule.ms / 1000)
+            return await self._service.answer(request)
         if rule.kind == "status":
-            return self._fault_reply(rule), nothing
-        if rule.kind in {"drop_before", "timeout"}:
-            return None, nothing
+            return self._fault_reply(request, rule)
+        if rule.kind in {"timeout", "drop_before"}:
+            return Reply(0, route=route_of(request))
         reply = await self._service.answer(request)
-        if rule.kind == "drop_after":
-            return None, reply
         if rule.kind == "cut_json":
-            cut = Reply(reply.status, reply.raw[: len(reply.raw) // 2], dict(reply.headers))
-            return cut, reply
-        return reply, reply
+            reply.raw = reply.raw[: len(reply.raw) // 2]
+        return reply
 
-    def _fault_reply(self, rule: FaultRule) -> Reply:
-        reply = Reply(rule.status)
-        if rule.status == 429:  # noqa: PLR2004 - HTTP's own number
+    def _fault_reply(self, request: Request, rule: FaultRule) -> Reply:
+        reply = Reply(rule.status, route=route_of(request))
+        if rule.status == HTTPStatus.TOO_MANY_REQUESTS:
             reply.headers["retry-after"] = self._service.retry_after()
-        if rule.body and rule.status == 502:  # noqa: PLR2004 - a gateway's own page
-            reply.raw, reply.headers["content-type"] = _HTML % rule.status, "text/html"
+        if rule.body and rule.status == HTTPStatus.BAD_GATEWAY:
+            reply.raw, reply.headers["content-type"] = BAD_GATEWAY_PAGE, "text/html"
         elif rule.body:
             reply.raw = b'{"title":"sandbox-fault","status":%d,"detail":"Injected.","errors":null}' % rule.status
             reply.headers["content-type"] = "application/problem+json"
         return reply
-
-
-async def _read(scope: Scope, receive: Receive) -> Request:
-    raw = bytearray()
-    while True:
-        message: MutableMapping[str, Any] = await receive()
-        raw += message.get("body", b"")
-        if not message.get("more_body", False):
-            break
-    return Request(
-        method=scope["method"],
-        path=scope.get("raw_path", scope["path"].encode()).decode("ascii", "replace"),
-        query=scope["query_string"].decode("ascii", "replace"),
-        headers={name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]},
-        raw=bytes(raw),
-    )
-
-
-async def _send(reply: Reply, send: Send) -> None:
-    headers = {"access-control-allow-origin": "*", **reply.headers}
-    if reply.status != 204:  # noqa: PLR2004 - an answer without content has no length
-        headers["content-length"] = str(len(reply.raw))
-    encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": reply.status, "headers": encoded})
-    await send({"type": "http.response.body", "body": reply.raw})

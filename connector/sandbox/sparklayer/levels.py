@@ -15,6 +15,10 @@ class Levels:
         """Location id to row, of one variant."""
         return self._rows.get(variant_id, {})
 
+    def all(self) -> dict[str, dict[str, Row]]:
+        """Variant id to location id to row, as it is now; rows are replaced, never changed."""
+        return {variant_id: dict(held) for variant_id, held in self._rows.items()}
+
     def put(self, variant_id: str, location_id: str, fields: Row) -> None:
         """Insert or change; fields that are not named keep their value."""
         held = self._rows.setdefault(variant_id, {})

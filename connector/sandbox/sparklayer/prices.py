@@ -14,6 +14,10 @@ class Prices:
         """List slug to breaks, of one variant."""
         return self._rows.get(variant_id, {})
 
+    def all(self) -> dict[str, dict[str, list[Row]]]:
+        """Variant id to list slug to breaks, as it is now; breaks are replaced, never changed."""
+        return {variant_id: dict(blocks) for variant_id, blocks in self._rows.items()}
+
     def variants_in(self, slug: str) -> list[str]:
         """Ids of the variants that have a price in a list."""
         return list(self._variants.get(slug, ()))

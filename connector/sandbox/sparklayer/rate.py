@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from email.utils import format_datetime
 from itertools import cycle
 
+from connector.sandbox.exchange import http_date
 from connector.sandbox.sparklayer.policy import SitePolicy
 
 
@@ -38,8 +38,3 @@ class RateLimit:
         # A whole second up: the date form has no fraction, and being early would be refused again.
         moment = self._clock() + timedelta(seconds=policy.retry_after_seconds + 1)
         return http_date(moment)
-
-
-def http_date(moment: datetime) -> str:
-    """A moment as HTTP headers write it."""
-    return format_datetime(moment.replace(microsecond=0), usegmt=True)

@@ -1,33 +1,23 @@
 """From a request to an answer: rate, keys, scope, size, JSON, then the endpoint."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from urllib.parse import parse_qsl, unquote
 
+from connector.sandbox.exact_json import read_json
+from connector.sandbox.exchange import Request, Sleep
+from connector.sandbox.faults import FaultBook
 from connector.sandbox.sparklayer.auth import Tokens, unauthorized
 from connector.sandbox.sparklayer.endpoints import OPERATIONS
-from connector.sandbox.sparklayer.faults import FaultBook
 from connector.sandbox.sparklayer.operation import Answer, Call, Operation
 from connector.sandbox.sparklayer.policy import SitePolicy
 from connector.sandbox.sparklayer.problems import LinesRefused, Refusal
 from connector.sandbox.sparklayer.rate import RateLimit
 from connector.sandbox.sparklayer.site import SparkLayerSite
-from connector.sandbox.sparklayer.wire import read_json, write_json
+from connector.sandbox.sparklayer.wire import write_json
 
 TOKEN_PATH = "/api/auth/token"  # noqa: S105 - a path
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What came in. `path` is as sent, percent-encoded; header names are lower case."""
-
-    method: str
-    path: str
-    query: str
-    headers: Mapping[str, str]
-    raw: bytes
 
 
 @dataclass(slots=True)
@@ -45,9 +35,7 @@ class Reply:
 class Service:
     """The endpoints of one site behind their checks."""
 
-    def __init__(
-        self, site: SparkLayerSite, policy: SitePolicy, faults: FaultBook, sleep: Callable[[float], Awaitable[None]]
-    ) -> None:
+    def __init__(self, site: SparkLayerSite, policy: SitePolicy, faults: FaultBook, sleep: Sleep) -> None:
         self.site = site
         self.policy = policy
         self.tokens = Tokens(site)
@@ -153,6 +141,14 @@ def _find(request: Request) -> tuple[Operation, dict[str, str]]:
     if known or request.path == TOKEN_PATH:
         raise Refusal(405, "method-not-allowed", f"{request.method} is not for this path.")
     raise Refusal(404, "route-not-found", f"There is no {unquote(request.path)}.")
+
+
+def route_of(request: Request) -> str:
+    """The path with its parameters unnamed, for the statistics of a call that no endpoint saw."""
+    try:
+        return _find(request)[0].template
+    except Refusal:
+        return request.path
 
 
 def _write(reply: Reply, body: object) -> None:

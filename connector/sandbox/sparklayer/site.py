@@ -1,9 +1,10 @@
 """The state of one simulated SparkLayer site, without HTTP."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import cast
 
+from connector.sandbox.json_stream import Members
 from connector.sandbox.sparklayer.catalogue import Catalogue
 from connector.sandbox.sparklayer.ids import Ids
 from connector.sandbox.sparklayer.levels import Levels
@@ -61,30 +62,57 @@ class SparkLayerSite:
 
     def dump(self) -> dict[str, object]:
         """Everything, ready for any JSON writer: numbers with a fraction are text."""
+        parts = self.snapshot().items()
+        whole = {name: dict(part.pairs) if isinstance(part, Members) else list(part) for name, part in parts}
+        return cast("dict[str, object]", decimals_as_text(whole))
+
+    def snapshot(self) -> dict[str, Iterable[Row] | Members]:
+        """Everything as it is now, whatever changes later; each part is worked out as it is read, and read once."""
         products = self.catalogue.products()
-        skus = [variant["sku"] for row in products for variant in row["variants"] if variant["sku"] is not None]
-        everything = {
-            "products": [self.show_product(row) for row in products],
-            "stock_locations": self.locations.all(),
-            "stock": {sku: levels for sku in skus if (levels := self.stock(sku))},
-            "price_lists": self.price_lists.all(),
-            "prices": {sku: blocks for sku in skus if (blocks := self.prices(sku))},
+        sold = [
+            (variant["sku"], variant["id"])
+            for product in products
+            for variant in product["variants"]
+            if variant["sku"] is not None
+        ]
+        levels, blocks = self.levels.all(), self.price_blocks.all()
+        places = {row["id"]: row["external_id"] for row in self.locations.all()}
+        held = ((sku, levels[variant_id]) for sku, variant_id in sold if levels.get(variant_id))
+        return {
+            "products": (_shown_product(product, levels) for product in products),
+            "stock_locations": [dict(row) for row in self.locations.all()],
+            "stock": Members((sku, {places[place]: row for place, row in rows.items()}) for sku, rows in held),
+            "price_lists": [dict(row) for row in self.price_lists.all()],
+            "prices": Members((sku, blocks[variant_id]) for sku, variant_id in sold if blocks.get(variant_id)),
         }
-        return cast("dict[str, object]", decimals_as_text(everything))
 
     def show_product(self, product: Row) -> Row:
         """The reply's form of a product."""
-        return {**product, "variants": [self.show_variant(variant) for variant in product["variants"]]}
+        levels = {variant["id"]: self.levels.of(variant["id"]) for variant in product["variants"]}
+        return _shown_product(product, levels)
 
     def show_variant(self, variant: Row) -> Row:
         """The reply's form of a variant, its stock included."""
-        return {**variant, "stock": self.show_levels(variant["id"])}
+        return _shown_variant(variant, self.levels.of(variant["id"]))
 
     def show_levels(self, variant_id: str) -> list[Row]:
         """The stock rows of a variant; the location shows by its internal id."""
-        return [{"stock_location_id": place, **row} for place, row in self.levels.of(variant_id).items()]
+        return _shown_levels(self.levels.of(variant_id))
 
     def drop_variant(self, variant_id: str) -> None:
         """Forget what belongs to a variant that is gone."""
         self.levels.drop_variant(variant_id)
         self.price_blocks.drop_variant(variant_id)
+
+
+def _shown_product(product: Row, levels: Mapping[str, Mapping[str, Row]]) -> Row:
+    shown = [_shown_variant(variant, levels.get(variant["id"], {})) for variant in product["variants"]]
+    return {**product, "variants": shown}
+
+
+def _shown_variant(variant: Row, held: Mapping[str, Row]) -> Row:
+    return {**variant, "stock": _shown_levels(held)}
+
+
+def _shown_levels(held: Mapping[str, Row]) -> list[Row]:
+    return [{"stock_location_id": place, **row} for place, row in held.items()]

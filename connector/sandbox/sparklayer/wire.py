@@ -1,4 +1,4 @@
-"""JSON on the wire, with numbers kept digit for digit: `Decimal` in, the same digits out, never a float."""
+"""JSON written with numbers digit for digit as they came: `Decimal`, never a float."""
 
 import json
 from decimal import Decimal
@@ -7,15 +7,6 @@ from typing import Any
 
 Row = dict[str, Any]
 """One JSON object of the simulated site; its shape is checked when it comes in."""
-
-
-def read_json(raw: bytes) -> object:
-    """Parse a body; raises `ValueError` for anything that is not JSON, NaN and Infinity included."""
-    try:
-        value: object = json.loads(raw.decode("utf-8"), parse_float=Decimal, parse_constant=_refuse)
-    except RecursionError as error:
-        raise ValueError("nested too deeply") from error
-    return value
 
 
 def write_json(value: object) -> bytes:
@@ -48,7 +39,3 @@ def _text(value: object) -> str:
             return "[" + ",".join(map(_text, value)) + "]"
         case _:
             return json.dumps(value, allow_nan=False)
-
-
-def _refuse(constant: str) -> object:
-    raise ValueError(f"{constant} is not JSON")

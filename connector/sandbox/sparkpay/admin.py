@@ -1,44 +1,42 @@
-"""The sandbox's own controls under /_sandbox: never counted as calls, no token."""
+"""The store's own controls under /_sandbox: what every sandbox has, and a merchant's edits."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import fields, replace
-from functools import wraps
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
-from connector.sandbox.sparkpay.faults import FaultBook, FaultRule
+from connector.sandbox.admin import routes, shared_controls
+from connector.sandbox.exact_json import read_json
+from connector.sandbox.faults import FaultBook
+from connector.sandbox.json_stream import streamed
 from connector.sandbox.sparkpay.journal import Journal
 from connector.sandbox.sparkpay.policy import SandboxPolicy
 from connector.sandbox.sparkpay.service import Service
-from connector.sandbox.sparkpay.wire import decode
 
-ADMIN_PREFIX = "/_sandbox/"
 _FIXED = frozenset({"cache_bytes", "log_size"})
-_Handler = Callable[[Request], Awaitable[object]]
 
 
-def admin_routes(  # noqa: C901 - a table of small handlers
-    service: Service, faults: FaultBook, journal: Journal
-) -> list[Route]:
+def admin_routes(service: Service, faults: FaultBook, journal: Journal) -> list[Route]:
     """Everything under /_sandbox."""
     store = service.store
 
-    async def state(_: Request) -> object:
-        return store.dump()
+    def state() -> Response:
+        return streamed(store.snapshot(), depth=2, plain=store.plain)
 
-    async def requests(request: Request) -> object:
-        return journal.since_json(int(request.query_params.get("since", "0")))
-
-    async def stats(_: Request) -> object:
+    def stats() -> object:
         return {**journal.stats(), "windows": service.window.report(), "limit": service.policy.limit}
 
+    def change_policy(changes: object) -> None:
+        service.policy = changed_policy(service.policy, changes)
+
     async def edit(request: Request) -> object:
-        body = decode(await request.body())
-        operation, resource, row_id = body.get("op"), body.get("resource"), body.get("id")
+        body = read_json(await request.body())
+        if not isinstance(body, dict):
+            raise TypeError("an edit is an object with op, resource, id and fields")
+        operation, resource, row_id = body.get("op"), str(body.get("resource")), body.get("id")
         values = body.get("fields", {})
         if operation == "insert":
             return store.plain(store.insert(resource, **values))
@@ -51,29 +49,8 @@ def admin_routes(  # noqa: C901 - a table of small handlers
             return {"deleted": row_id}
         raise ValueError("op is insert, update or delete")
 
-    async def put_faults(request: Request) -> object:
-        rules = decode(await request.body())
-        faults.replace([FaultRule.from_json(rule) for rule in (rules if isinstance(rules, list) else [rules])])
-        return {"faults": len(rules) if isinstance(rules, list) else 1}
-
-    async def delete_faults(_: Request) -> object:
-        faults.clear()
-        return {"faults": 0}
-
-    async def put_policy(request: Request) -> object:
-        service.policy = changed_policy(service.policy, decode(await request.body()))
-        return {"changed": True}
-
-    table: list[tuple[str, str, _Handler]] = [
-        ("GET", "state", state),
-        ("GET", "requests", requests),
-        ("GET", "stats", stats),
-        ("POST", "edit", edit),
-        ("PUT", "faults", put_faults),
-        ("DELETE", "faults", delete_faults),
-        ("PUT", "policy", put_policy),
-    ]
-    return [Route(ADMIN_PREFIX + name, _as_json(handler), methods=[method]) for method, name, handler in table]
+    shared = shared_controls(journal, faults, state=state, stats=stats, change_policy=change_policy)
+    return routes([*shared, ("POST", "edit", edit)])
 
 
 def changed_policy(policy: SandboxPolicy, changes: object) -> SandboxPolicy:
@@ -89,15 +66,3 @@ def changed_policy(policy: SandboxPolicy, changes: object) -> SandboxPolicy:
         else:
             values[name] = kinds[name](value)
     return replace(policy, **values)  # type: ignore[arg-type]
-
-
-def _as_json(handler: _Handler) -> Callable[[Request], Awaitable[Response]]:
-    @wraps(handler)
-    async def endpoint(request: Request) -> Response:
-        try:
-            body, status = await handler(request), 200
-        except (ValueError, TypeError, KeyError) as exc:
-            body, status = {"error": str(exc)}, 400
-        return JSONResponse(body, status)
-
-    return endpoint

@@ -1,10 +1,8 @@
-"""What the simulated platform answers when it refuses, and how a connection is lost."""
+"""What the simulated platform answers when it refuses."""
 
 from __future__ import annotations
 
 from http import HTTPStatus
-
-import httpx
 
 
 class Refused(Exception):
@@ -24,18 +22,6 @@ class Refused(Exception):
     def body(self) -> dict[str, object]:
         """The vendor's error body: three members, `details` for people."""
         return {"status_code": self.status, "message": HTTPStatus(self.status).phrase, "details": self.details}
-
-
-class ConnectionDropped(httpx.RemoteProtocolError):
-    """The answer never comes. Raised only where there is no socket to close (httpx.ASGITransport).
-
-    It is the error that httpx raises for a real server that closes without an answer, so a client under test takes
-    the same path in both cases.
-    """
-
-
-class AnswerTimedOut(httpx.ReadTimeout):
-    """As ConnectionDropped, for the fault `timeout`: what a client sees whose patience ended."""
 
 
 def missing_column(table: str, column: str) -> Refused:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
@@ -115,7 +115,10 @@ def stored_value(kind: str, value: object, zone: ZoneInfo) -> object:
     if isinstance(value, float):
         raise TypeError("a float is not exact: give a Decimal, an int or a text")
     if kind == "number" and isinstance(value, str):
-        value = Decimal(value)
+        try:
+            value = Decimal(value)
+        except InvalidOperation as exc:
+            raise TypeError(f"must be number, got {value!r:.60}") from exc
     if kind == "date":
         if isinstance(value, datetime):
             if value.tzinfo is None:

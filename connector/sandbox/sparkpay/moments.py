@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -50,8 +49,3 @@ def parse(text: str, zone: ZoneInfo) -> datetime:
 def names_its_zone(text: str) -> bool:
     """Whether the text ends in `Z` or an offset, so that it is one instant and no guess."""
     return _HAS_ZONE.search(text) is not None
-
-
-def http_date(moment: datetime) -> str:
-    """IMF-fixdate, the form of the headers Date, Expires, Last-Modified and Retry-After."""
-    return format_datetime(moment.astimezone(UTC).replace(microsecond=0), usegmt=True)

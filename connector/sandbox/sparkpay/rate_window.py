@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from connector.sandbox.sparkpay.moments import http_date
+from connector.sandbox.exchange import http_date
 from connector.sandbox.sparkpay.policy import SandboxPolicy
 
 

@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from connector.sandbox.sparkpay.moments import http_date
+from connector.sandbox.exchange import http_date
+
+_OVERHEAD = 400
+"""Bytes that an entry takes beside its texts, about: without them a million empty answers would weigh nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,7 @@ class Kept:
 
 
 class ReadCache:
-    """Answers by path and query, the oldest dropped beyond `max_bytes`."""
+    """Answers by path and query, the oldest dropped beyond `max_bytes`, what each needs beside its body included."""
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
@@ -47,13 +50,17 @@ class ReadCache:
         """Remembers the answer, unless it is larger than the whole cache."""
         kept = Kept(body, now)
         if (old := self._kept.pop(url, None)) is not None:
-            self._size -= len(old.body)
-        if len(body) <= self._max_bytes:
+            self._size -= _size(url, old)
+        if _size(url, kept) <= self._max_bytes:
             self._kept[url] = kept
-            self._size += len(body)
+            self._size += _size(url, kept)
         while self._size > self._max_bytes:
-            self._size -= len(self._kept.popitem(last=False)[1].body)
+            self._size -= _size(*self._kept.popitem(last=False))
         return kept
+
+
+def _size(url: str, kept: Kept) -> int:
+    return len(url) + len(kept.body) + _OVERHEAD
 
 
 def wants_fresh(headers: Mapping[str, str]) -> bool:

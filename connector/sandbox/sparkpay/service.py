@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from connector.sandbox import exchange
+from connector.sandbox.exact_json import read_json
 from connector.sandbox.sparkpay import stock, writes
 from connector.sandbox.sparkpay.errors import Refused
 from connector.sandbox.sparkpay.import_many import import_many
@@ -17,7 +18,7 @@ from connector.sandbox.sparkpay.read_cache import ReadCache, wants_fresh
 from connector.sandbox.sparkpay.reads import Reader, Shape
 from connector.sandbox.sparkpay.resources import RESOURCES, Resource
 from connector.sandbox.sparkpay.store import SparkPayStore
-from connector.sandbox.sparkpay.wire import decode, encode
+from connector.sandbox.sparkpay.wire import encode
 
 API_PREFIX = "/api/v1/"
 _STOCK_ACTIONS = frozenset({"set", "add", "remove"})
@@ -29,14 +30,8 @@ _TOO_LONG = (
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """What came in; header names are lower case, `path` without the query."""
-
-    method: str
-    path: str
-    query: str
-    headers: Mapping[str, str]
-    raw: bytes
+class Request(exchange.Request):
+    """What came in, with its path decoded."""
 
     @property
     def parts(self) -> list[str]:
@@ -185,7 +180,7 @@ class Service:
         if not request.headers.get("content-type", "").lower().startswith("application/json"):
             raise Refused(400, "The body must be sent as application/json.", violation=True)
         try:
-            return decode(request.raw)
+            return read_json(request.raw)
         except ValueError as exc:
             raise Refused(400, f"The body is no JSON: {exc}", violation=True) from exc
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from connector.sandbox.sparkpay import moments
@@ -13,6 +14,7 @@ from connector.sandbox.sparkpay.fields import stored_value
 from connector.sandbox.sparkpay.resources import RESOURCES, Resource
 from connector.sandbox.sparkpay.table import Row, Table, same_as_default
 
+_PLAIN = frozenset({str, int, bool, type(None)})
 SETTINGS_ID = 1
 """The id of the only row of `inventory_settings`."""
 
@@ -104,10 +106,19 @@ class SparkPayStore:
 
     def dump(self) -> dict[str, list[dict[str, object]]]:
         """Everything, ready for JSON: Decimal as text, times as store-local text, links as lists."""
+        plain = self.plain
         return {
-            name: [{field: self.plain(value) for field, value in row.items()} for row in self.rows(name)]
-            for name in self.tables
+            name: [
+                {field: value if type(value) in _PLAIN else plain(value) for field, value in row.items()}
+                for row in rows
+            ]
+            for name, rows in self.snapshot().items()
         }
+
+    def snapshot(self) -> dict[str, Iterator[dict[str, object]]]:
+        """The rows of every resource as they are now, by id, whatever changes later; each is put together when read."""
+        kept = {name: [row.copy() for row in table] for name, table in self.tables.items()}
+        return {name: map(partial(self._whole, RESOURCES[name]), rows) for name, rows in kept.items()}
 
     def _times(self, declared: Resource, fields: Mapping[str, object]) -> dict[str, object]:
         if not declared.timed or ("created_at" in fields and "updated_at" in fields):

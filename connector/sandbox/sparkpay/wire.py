@@ -1,4 +1,4 @@
-"""Rows to JSON text and back, with exact digits: money never passes through a float."""
+"""Rows to JSON text, with exact digits: money never passes through a float."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from connector.sandbox.sparkpay.moments import local_text
@@ -46,15 +45,6 @@ def encode(value: object, zone: ZoneInfo) -> str:  # noqa: C901, PLR0911 - one l
             return "[" + ",".join(encode(item, zone) for item in value) + "]"
         case _:
             raise TypeError(f"{value!r} has no exact form in JSON")
-
-
-def decode(text: bytes) -> Any:  # noqa: ANN401 - JSON may be anything
-    """JSON with numbers as int or Decimal. Raises ValueError."""
-    return json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant)
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON number")
 
 
 class RowWriter:

@@ -14,6 +14,11 @@ def availability(bundle: ProductBundle, known: ReferenceData, item: Sellable) ->
     return Availability.HIDDEN if item.hidden or _status_blocks(item.status_id, known) else Availability.ACTIVE
 
 
+def on_sale(bundle: ProductBundle, known: ReferenceData, item: Sellable) -> bool:
+    """Whether a buyer may buy it, as far as the flags go."""
+    return availability(bundle, known, item) is Availability.ACTIVE
+
+
 def availability_of_all(bundle: ProductBundle, known: ReferenceData) -> Availability:
     """What the product alone says, whatever its combinations' own statuses are."""
     row = bundle.product

@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo
 from connector.sparkpay.mapping.faults import MappingFault
 from contracts.text import clean
 
-_LARGEST = Decimal(10) ** 15
+_LARGEST = 10**15
+_DIGITS = 15
 _TRUE = frozenset({"1", "true", "yes", "y"})
 _FALSE = frozenset({"", "0", "false", "no", "n"})
 _NOT_SET_YEAR = 1900
@@ -42,7 +43,7 @@ def number(row: Mapping[str, Any], name: str) -> Decimal | None:
         exact = value if isinstance(value, Decimal) else Decimal(int(value) if isinstance(value, bool) else str(value))
     except (InvalidOperation, ValueError) as error:
         raise MappingFault("field_unreadable", f"{name} is no number: {str(value)[:40]!r}", name) from error
-    if not exact.is_finite() or exact.adjusted() > _LARGEST.adjusted() or abs(exact) >= _LARGEST:
+    if not exact.is_finite() or exact.adjusted() > _DIGITS or abs(exact) >= _LARGEST:
         raise MappingFault("number_out_of_range", f"{name} is out of range: {str(value)[:40]}", name)
     return exact
 
@@ -57,6 +58,9 @@ def rounded(value: Decimal, places: int) -> Decimal:
 
 def whole(row: Mapping[str, Any], name: str) -> int | None:
     """A whole number, fractions rounded down, or none."""
+    value = row.get(name)
+    if type(value) is int and -_LARGEST < value < _LARGEST:  # nearly always
+        return value
     exact = number(row, name)
     return None if exact is None else int(exact.to_integral_value(rounding=ROUND_FLOOR))
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 from connector.sparkpay.bundle import ReferenceData
@@ -36,9 +37,17 @@ class Choice:
         return (self.group_order, self.group, self.order, self.id)
 
 
-def choices(rows: Iterable[Mapping[str, Any]], known: ReferenceData) -> list[Choice]:
-    """The choices of one product in the store's order, one per id. Raises `MappingFault`."""
-    found = {choice.id: choice for choice in (_choice(row, known) for row in rows)}
+def choices(
+    rows: Iterable[Mapping[str, Any]], known: ReferenceData, read: Mapping[int, Choice] = MappingProxyType({})
+) -> list[Choice]:
+    """The choices of one product in the store's order, one per id; `read` are those already read, by id.
+
+    Raises `MappingFault`.
+    """
+    found: dict[int, Choice] = {}
+    for row in rows:
+        id_ = identity(row, "product_variants")
+        found[id_] = read.get(id_) or _choice(row, known)
     return sorted(found.values(), key=lambda choice: choice.place)
 
 

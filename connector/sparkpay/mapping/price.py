@@ -4,18 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 
 from pydantic import ValidationError
 
 from connector.settings import ConnectionSettings
 from connector.sparkpay.bundle import ProductBundle, ReferenceData, Row
 from connector.sparkpay.mapping.adjustments import adjusted, understood
+from connector.sparkpay.mapping.availability import on_sale
 from connector.sparkpay.mapping.faults import MappingFault
 from connector.sparkpay.mapping.fields import flag, number, rounded, text
 from connector.sparkpay.mapping.intervals import Span, edges, joined
 from connector.sparkpay.mapping.price_rows import Offer, offers
 from connector.sparkpay.mapping.product import product_key
-from connector.sparkpay.mapping.sellables import Sellable, is_heading, sellables, sold
+from connector.sparkpay.mapping.sellables import Offered, Sellable, is_heading, sold
 from connector.sparkpay.mapping.zones import zone_of
 from contracts.entities import Price, PriceList, PriceRow
 
@@ -43,7 +45,11 @@ class _Rules:
 
 
 def price_entities(
-    bundle: ProductBundle, known: ReferenceData, settings: ConnectionSettings, now: datetime
+    bundle: ProductBundle,
+    known: ReferenceData,
+    settings: ConnectionSettings,
+    now: datetime,
+    offered: Offered | None = None,
 ) -> list[Price]:
     """One price per usable SKU, by SKU; periods that ended before `now` are left out.
 
@@ -53,7 +59,7 @@ def price_entities(
         return []
     key = product_key(bundle)
     try:
-        items = sold(sellables(bundle, known, settings))
+        items = sold((offered or Offered(bundle, known, settings)).items, partial(on_sale, bundle, known))
     except MappingFault:
         return []
     source = _source(bundle, settings)
@@ -67,9 +73,7 @@ def price_entities(
                     refs={"sparkpay": item.id},
                     product=key,
                     currency=settings.store.currency_code,
-                    lists=tuple(
-                        _price_list(source, rules, item, type_id=type_id, name=name, now=now) for type_id, name in lists
-                    ),
+                    lists=_price_lists(source, rules, item, lists, now),
                 )
                 for sku, item in items
             ),
@@ -101,22 +105,42 @@ def _source(bundle: ProductBundle, settings: ConnectionSettings) -> _Source:
     return _Source(own, offers(bundle.prices, zone), quiet)
 
 
-def _price_list(
-    source: _Source, rules: _Rules, item: Sellable, *, type_id: int | None, name: str | None, now: datetime
-) -> PriceList:
-    code = BASE_LIST if type_id is None else f"ct-{type_id}"
+def _price_lists(
+    source: _Source,
+    rules: _Rules,
+    item: Sellable,
+    lists: Sequence[tuple[int | None, str | None]],
+    now: datetime,
+) -> tuple[PriceList, ...]:
+    """Of one SKU. Lists that the same offers are about have the same rows."""
+    blank = _blank(source, item)
+    made: dict[tuple[int, ...], tuple[PriceRow, ...]] = {}
+    result: list[PriceList] = []
+    for type_id, name in lists:
+        code = BASE_LIST if type_id is None else f"ct-{type_id}"
+        if blank is not None:
+            result.append(PriceList(list=code, name=name, reason=blank))
+            continue
+        found = [offer for offer in source.offers if offer.concerns(item, type_id, rules.store)]
+        about = tuple(offer.id for offer in found)
+        if about not in made:
+            made[about] = _rows(found, source.row, rules, item, now)
+        if made[about]:
+            result.append(PriceList(list=code, name=name, rows=made[about]))
+            continue
+        calculated = rules.blank_calculated and any(not offer.reproducible for offer in found)
+        reason = "price_rule_unknown" if calculated else "price_missing"
+        result.append(PriceList(list=code, name=name, reason=reason))
+    return tuple(result)
+
+
+def _blank(source: _Source, item: Sellable) -> str | None:
+    """Why a SKU has no price in any list."""
     if source.call_for_pricing:
-        return PriceList(list=code, name=name, reason="call_for_pricing")
+        return "call_for_pricing"
     if source.missing:
-        return PriceList(list=code, name=name, reason="parent_unknown")
-    if not understood(item.choices):
-        return PriceList(list=code, name=name, reason="price_rule_unknown")
-    found = [offer for offer in source.offers if offer.concerns(item, type_id, rules.store)]
-    rows = _rows(found, source.row, rules, item, now)
-    if rows:
-        return PriceList(list=code, name=name, rows=rows)
-    calculated = rules.blank_calculated and any(not offer.reproducible for offer in found)
-    return PriceList(list=code, name=name, reason="price_rule_unknown" if calculated else "price_missing")
+        return "parent_unknown"
+    return None if understood(item.choices) else "price_rule_unknown"
 
 
 def _rows(found: Sequence[Offer], product: Row, rules: _Rules, item: Sellable, now: datetime) -> tuple[PriceRow, ...]:

@@ -11,7 +11,7 @@ from connector.sparkpay.mapping.availability import availability, availability_o
 from connector.sparkpay.mapping.faults import MappingFault
 from connector.sparkpay.mapping.fields import identity, number, rounded, text, whole
 from connector.sparkpay.mapping.images import image_url
-from connector.sparkpay.mapping.sellables import Sellable, is_heading, sellables
+from connector.sparkpay.mapping.sellables import Offered, Sellable, is_heading
 from connector.sparkpay.mapping.weights import weight_grams
 from contracts.entities import Product, Variant
 from contracts.text import clean_html, slugify
@@ -26,7 +26,9 @@ def product_key(bundle: ProductBundle) -> str:
     return f"sparkpay:{identity(bundle.product, 'products')}"
 
 
-def product_entity(bundle: ProductBundle, known: ReferenceData, settings: ConnectionSettings) -> Product | None:
+def product_entity(
+    bundle: ProductBundle, known: ReferenceData, settings: ConnectionSettings, offered: Offered | None = None
+) -> Product | None:
     """The product as it is now; none for a heading of a family, which is not pushed.
 
     Variants without a usable SKU stay in: what a side does with them is that side's rule. Raises `MappingFault`.
@@ -35,7 +37,7 @@ def product_entity(bundle: ProductBundle, known: ReferenceData, settings: Connec
         return None
     row = bundle.product
     key = product_key(bundle)
-    items = sellables(bundle, known, settings)
+    items = (offered or Offered(bundle, known, settings)).items
     try:
         return Product(
             key=key,

@@ -4,6 +4,7 @@ A: a plain product. B: `use_variant_inventory`, one SKU per stored combination. 
 so every combination of the visible options is one SKU. D: children of a family are plain products of their own.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product as combinations_of
 from math import prod
@@ -42,6 +43,28 @@ class Sellable:
         return bool(self.choices) and all(choice.non_inventory for choice in self.choices)
 
 
+class Offered:
+    """What can be bought of one product, worked out once for whatever is made of it."""
+
+    def __init__(self, bundle: ProductBundle, known: ReferenceData, settings: ConnectionSettings) -> None:
+        self._of = (bundle, known, settings)
+        self._items: list[Sellable] | None = None
+        self._fault: MappingFault | None = None
+
+    @property
+    def items(self) -> list[Sellable]:
+        """See `sellables`. Raises the same `MappingFault` every time."""
+        if self._fault is not None:
+            raise self._fault
+        if self._items is None:
+            try:
+                self._items = sellables(*self._of)
+            except MappingFault as fault:
+                self._fault = fault
+                raise
+        return self._items
+
+
 def is_heading(bundle: ProductBundle) -> bool:
     """The head of a family that only holds its children together: it has no price of its own and is not pushed."""
     return bundle.has_children and not number(bundle.product, "price")
@@ -66,12 +89,18 @@ def sellables(bundle: ProductBundle, known: ReferenceData, settings: ConnectionS
     return [plain]
 
 
-def sold(items: list[Sellable]) -> list[tuple[str, Sellable]]:
-    """Those that prices and stock can be kept for, by SKU: the first of a repeated SKU, none without a usable one."""
+def sold(items: list[Sellable], on_sale: Callable[[Sellable], bool]) -> list[tuple[str, Sellable]]:
+    """Those that prices and stock can be kept for, by SKU; none without a usable one.
+
+    Of several with one SKU it is the first that is on sale, else the first.
+    """
     found: dict[str, Sellable] = {}
     for item in items:
-        if item.sku is not None and len(item.sku) <= LONGEST_SKU:
-            found.setdefault(item.sku, item)
+        if item.sku is None or len(item.sku) > LONGEST_SKU:
+            continue
+        before = found.get(item.sku)
+        if before is None or (on_sale(item) and not on_sale(before)):
+            found[item.sku] = item
     return list(found.items())
 
 
@@ -79,12 +108,7 @@ def _stored(bundle: ProductBundle, known: ReferenceData) -> list[Sellable]:
     own = {choice.id: choice for choice in choices(bundle.options, known)}
     items = []
     for row in bundle.combinations:
-        chosen = tuple(
-            sorted(
-                (own.get(choice.id, choice) for choice in choices(row.get("variants") or (), known)),
-                key=lambda choice: choice.place,
-            )
-        )
+        chosen = tuple(choices(row.get("variants") or (), known, read=own))
         items.append(
             Sellable(
                 id=f"vi-{identity(row, 'variant_inventory')}",

@@ -1,20 +1,25 @@
 """Spark Pay product -> canonical stock: one quantity per SKU, at the one warehouse of its product."""
 
+from functools import partial
+
 from pydantic import ValidationError
 
 from connector.settings import ConnectionSettings
 from connector.sparkpay.bundle import ProductBundle, ReferenceData, Row
+from connector.sparkpay.mapping.availability import on_sale
 from connector.sparkpay.mapping.faults import MappingFault
 from connector.sparkpay.mapping.fields import day, flag, reference, text, whole
 from connector.sparkpay.mapping.product import product_key
-from connector.sparkpay.mapping.sellables import Sellable, is_heading, sellables, sold
+from connector.sparkpay.mapping.sellables import Offered, Sellable, is_heading, sold
 from connector.sparkpay.mapping.zones import zone_of
 from contracts.entities import Stock, StockLevel
 
 DEFAULT_LOCATION = "default"
 
 
-def stock_entities(bundle: ProductBundle, known: ReferenceData, settings: ConnectionSettings) -> list[Stock]:
+def stock_entities(
+    bundle: ProductBundle, known: ReferenceData, settings: ConnectionSettings, offered: Offered | None = None
+) -> list[Stock]:
     """One stock per usable SKU, by SKU.
 
     None for a heading, nor where the product's SKUs are at fault (`product_entity` says so). Raises `MappingFault`.
@@ -23,7 +28,7 @@ def stock_entities(bundle: ProductBundle, known: ReferenceData, settings: Connec
         return []
     key = product_key(bundle)
     try:
-        items = sold(sellables(bundle, known, settings))
+        items = sold((offered or Offered(bundle, known, settings)).items, partial(on_sale, bundle, known))
     except MappingFault:
         return []
     try:

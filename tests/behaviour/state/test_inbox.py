@@ -15,6 +15,7 @@ from connector.state.inbox import (
     Inbox,
     PutResult,
     SetApplied,
+    SetDisplaced,
     SetRejected,
     SetRetry,
     SetWaiting,
@@ -370,3 +371,38 @@ async def test_the_queue_is_read_from_its_index_without_sorting(db: Database, in
     assert "ix_inbox_ready" in plan
     assert "Sort" not in plan
     assert "TEMP B-TREE" not in plan
+
+
+async def test_a_sku_that_another_variant_has_now_opens_its_price_and_stock(inbox: Inbox, clock: SteppedClock) -> None:
+    await inbox.put([product("sparkpay:1", ["A", "B"]), arrival("A", entity="price"), arrival("A", entity="stock")])
+    (row,) = await due(inbox, clock)
+    held = [Claim("A", "v0", "live"), Claim("B", "v1", "live")]
+    await inbox.settle([SetApplied(row, hash="h", claims=held)])
+    for entity in ("price", "stock"):
+        (of_sku,) = await due(inbox, clock, entity)
+        await inbox.settle([SetApplied(of_sku, hash="h")])
+    await inbox.settle([SetApplied(row, hash="h", claims=[*held, Claim("C", "v2", "refused")])])
+    assert await due(inbox, clock, "price") == []
+    swapped = [Claim("A", "v1", "live"), Claim("B", "v0", "live")]
+    await inbox.settle([SetApplied(row, hash="h", claims=swapped)])
+    for entity in ("price", "stock"):
+        (of_sku,) = await due(inbox, clock, entity)
+        assert (of_sku.key, of_sku.state, of_sku.applied_hash) == ("A", "pending", "h")
+
+
+async def test_a_part_that_had_to_leave_its_sku_is_applied_again_in_full(
+    db: Database, inbox: Inbox, clock: SteppedClock
+) -> None:
+    await inbox.put([product("sparkpay:1", ["A"]), product("sparkpay:2", ["A"])])
+    first, second = sorted(await due(inbox, clock), key=lambda row: row.key)
+    claims = [Claim("A", "v0", "retired"), Claim("A", "v1", "refused")]
+    await inbox.settle([SetApplied(first, hash="h1", claims=claims)])
+    taken = SetDisplaced(second, sku="A", key="sparkpay:1", part="v0")
+    await inbox.settle([SetApplied(second, hash="h2", claims=[Claim("A", "v0", "live")]), taken])
+    found = await SkuClaims(db, clock).holders("acme", "sparklayer", ["A"])
+    assert [(holder.product, holder.part, holder.state) for holder in found["A"]] == [
+        ("sparkpay:1", "v1", "refused"),
+        ("sparkpay:2", "v0", "live"),
+    ]
+    (again,) = await due(inbox, clock)
+    assert (again.key, again.applied_hash) == ("sparkpay:1", None)

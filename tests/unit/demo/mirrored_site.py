@@ -3,6 +3,7 @@
 The judge must agree with the mapping over a whole catalogue, and must notice each field that is then spoilt.
 """
 
+import contextlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -66,8 +67,9 @@ def bundles(dump: Dump) -> Iterator[ProductBundle]:
 
 
 def mirrored(dump: Dump, settings: ConnectionSettings, now: datetime) -> dict[str, Any]:
-    """The dump of a site that holds exactly what the shop says; SKU conflicts go to the lowest product id."""
+    """The dump of a site that holds exactly what the shop says; of several products one owns a SKU."""
     known = reference(dump)
+    owners = _owners(dump, known, settings)
     site: dict[str, Any] = {
         "products": [],
         "stock_locations": [{"id": "sl_1", "external_id": "default", "name": "Default"}],
@@ -75,17 +77,18 @@ def mirrored(dump: Dump, settings: ConnectionSettings, now: datetime) -> dict[st
         "price_lists": [],
         "prices": defaultdict(dict),
     }
-    taken: set[str] = set()
     for bundle in bundles(dump):
         try:
             product = product_entity(bundle, known, settings)
         except MappingFault:
             continue
-        mine = [item for item in product.variants if item.sku and item.sku not in taken] if product else []
-        if product is None or not mine:
+        if product is None:
             continue
-        skus = {item.sku for item in mine if item.sku}
-        taken |= skus
+        firsts = {item.sku: item for item in _last_come_first(product) if item.sku and owners[item.sku] == product.key}
+        mine = [item for item in product.variants if item.sku in firsts and firsts[item.sku] is item]
+        if not mine:
+            continue
+        skus = set(firsts)
         site["products"].append(_product(product, mine, settings))
         for price in price_entities(bundle, known, settings, now):
             if price.sku in skus:
@@ -95,6 +98,23 @@ def mirrored(dump: Dump, settings: ConnectionSettings, now: datetime) -> dict[st
                 _add_stock(site, stock, settings)
     site["prices"] = dict(site["prices"])
     return site
+
+
+def _last_come_first(product: Product) -> list[Variant]:
+    """What is for sale at the end, and of two alike the first one behind the other."""
+    return sorted(product.variants, key=lambda item: ({product.status, item.status} == {"active"}, -item.position))
+
+
+def _owners(dump: Dump, known: ReferenceData, settings: ConnectionSettings) -> dict[str, str]:
+    """What is for sale comes first, then the lowest product id."""
+    claims: dict[str, list[tuple[bool, int, str]]] = defaultdict(list)
+    for bundle in bundles(dump):
+        with contextlib.suppress(MappingFault):
+            product = product_entity(bundle, known, settings)
+            for item in product.variants if product else ():
+                off = product is not None and {product.status, item.status} != {"active"}
+                claims[item.sku or ""].append((off, bundle.id, f"sparkpay:{bundle.id}"))
+    return {sku: min(found)[2] for sku, found in claims.items()}
 
 
 def _product(product: Product, variants: list[Variant], settings: ConnectionSettings) -> dict[str, Any]:

@@ -138,22 +138,36 @@ def test_a_sku_that_exists_twice_belongs_to_the_lower_id_and_the_other_product_s
     assert found(store, suspended) == [("variant", "p-8", "status")]
 
 
-def test_a_live_claimant_may_take_the_sku_of_one_that_is_not_for_sale() -> None:
+@pytest.mark.parametrize("off", [{"is_discontinued": True}, {"is_hidden": 1}, {"product_status_id": 3}])
+def test_a_live_claimant_has_the_sku_of_one_that_is_not_for_sale(off: dict[str, object]) -> None:
+    status = "discontinued" if "is_discontinued" in off else "suspended"
     store = shop(
-        products=[product(is_discontinued=True), product(id=8, url_rewrite="/copy.aspx")],
+        products=[product(**off), product(id=8, url_rewrite="/copy.aspx")],
         product_pricing=[
             price(customer_type_id=3, price="8.5"),
             price(id=2, product_id=8, customer_type_id=3, price="8.5"),
         ],
     )
-    kept = with_variant(status="discontinued")
-    assert found(store, kept) == []
-    moved = with_variant(sku="BOLT~p-7", status="discontinued")
+    kept = with_variant(status=status)
+    assert ("product", "sparkpay:8", "presence") in found(store, kept)
+    moved = with_variant(sku="BOLT~p-7", status=status)
     taker = variant(external_id="p-8", cart_image_url=None)
     moved["products"].append({"external_id": "8", "title": "Bolt M8", "slug": "copy.aspx", "variants": [taker]})
     assert found(store, moved) == []
-    nobody = with_variant(sku="BOLT~p-7", status="discontinued") | {"prices": {}, "stock": {}}
-    assert found(store, nobody) == [("variant", "BOLT", "holder")]
+
+
+def test_of_the_variants_of_one_product_that_share_a_sku_one_on_sale_has_it() -> None:
+    store, there = rows_of_variants()
+    store["variant_inventory"][1]["item_number"] = "BOLT-R"
+    red, blue = there["products"][0]["variants"]
+    blue |= {"sku": "BOLT-R~vi-51", "status": "suspended"}
+    del there["prices"]["BOLT-B"], there["stock"]["BOLT-B"]
+    assert found(store, there) == []
+    store["variant_inventory"][1]["product_status_id"] = 1
+    assert found(store, there) == []
+    red |= {"sku": "BOLT-R~vi-50", "status": "suspended"}
+    there["prices"], there["stock"] = {}, {}
+    assert found(store, there) == [("variant", "BOLT-R", "holder")]
 
 
 def test_a_product_without_a_sku_is_absent_or_suspended() -> None:

@@ -3,8 +3,8 @@ from typing import Any
 
 from connector.engine.settling import PAUSE_RECHECK, RECHECK, settle
 from connector.settings.connection import ApplySettings
-from connector.state.inbox import Row, SetApplied, SetRejected, SetRetry, SetWaiting
-from handlers.outcome import Applied, Claim, Failed, Outcome, Rejected, Skip, Waiting
+from connector.state.inbox import Row, SetApplied, SetDisplaced, SetRejected, SetRetry, SetWaiting
+from handlers.outcome import Applied, Claim, Displaced, Failed, Outcome, Rejected, Skip, Waiting
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 POLICY = ApplySettings(wait_hours=24, attempts=3)
@@ -127,3 +127,18 @@ def test_a_refusal_after_a_partial_success_remembers_what_was_done() -> None:
 def test_an_uncertain_failure_forgets_what_was_known_to_be_there() -> None:
     assert settled(Failed("no answer", uncertain=True)).settlements[0].uncertain
     assert not settled(Failed("503")).settlements[0].uncertain
+
+
+def test_who_had_to_leave_a_sku_is_told_of_whatever_came_of_it() -> None:
+    displaced = [Displaced("A", "sparkpay:1", "p-1")]
+    outcomes: list[Outcome] = [
+        Applied("h", displaced=displaced),
+        Rejected("bad", "no", displaced=displaced),
+        Failed("ill", displaced=displaced),
+    ]
+    for outcome in outcomes:
+        *_, last = settled(outcome, entity="product", key="sparkpay:2").settlements
+        assert isinstance(last, SetDisplaced)
+        assert (last.sku, last.key, last.part) == ("A", "sparkpay:1", "p-1")
+    *_, exhausted = settled(outcomes[2], counted=True, attempts=2).settlements
+    assert isinstance(exhausted, SetDisplaced)

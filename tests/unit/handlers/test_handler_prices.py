@@ -373,3 +373,32 @@ async def test_money_stays_exact(desk: Desk) -> None:
         Decimal("0.0001"),
         Decimal("9999999.9999"),
     ]
+
+
+async def test_lists_that_are_refused_for_the_same_reason_share_one_sentence(desk: Desk) -> None:
+    await with_skus(desk, "A")
+    lists = {"base": {1: "10000000"}, "ct-7": {1: "10000000"}, "ct-8": {1: "5"}, "ct-9": {1: "10000000"}}
+    (outcome,) = await desk.apply(priced("A", lists))
+    assert isinstance(outcome, Rejected)
+    assert outcome.code == "price_refused"
+    assert outcome.message.startswith("SKU 'A' in lists sp-base-usd, sp-ct-7-usd and sp-ct-9-usd: price: ")
+    assert outcome.message.count("price: ") == 1
+    assert [detail["price_list_slug"] for detail in outcome.details] == ["sp-base-usd", "sp-ct-7-usd", "sp-ct-9-usd"]
+    assert all(set(detail) == {"property", "message", "price_list_slug"} for detail in outcome.details)
+    (alone,) = await desk.apply(priced("A", {"base": {1: "10000000"}}))
+    assert isinstance(alone, Rejected)
+    assert alone.message.startswith("SKU 'A' in list sp-base-usd: price: ")
+
+
+async def test_a_sku_that_moves_to_another_variant_gets_its_prices_again(desk: Desk) -> None:
+    await with_skus(desk, "A")
+    price = priced("A", {"base": {1: "10"}})
+    await desk.apply(price)
+    await desk.delete("product", "sparkpay:1")
+    await desk.apply(rope(2, "A"))
+    assert shown(desk, "A") == {}
+    desk.calls()
+    (again,) = await desk.apply(price)
+    assert isinstance(again, Applied)
+    assert desk.calls() == [BULK]
+    assert shown(desk, "A") == {"sp-base-usd": {1: "10"}}

@@ -272,3 +272,11 @@ async def test_five_hundred_products_are_five_hundred_calls(desk: Desk) -> None:
     for at in range(0, 500, 100):
         assert all(isinstance(o, Applied) and o.unchanged for o in await desk.apply(*products[at : at + 100]))
     assert desk.calls() == []
+
+
+async def test_a_weight_that_is_gone_is_sent_as_none(desk: Desk) -> None:
+    await desk.apply(rope(1, variants=[{"id": "vi-1", "sku": "A", "weight_grams": "250"}]))
+    await desk.apply(rope(1, variants=[{"id": "vi-1", "sku": "A"}]))
+    found = desk.site.product("1")
+    assert found is not None
+    assert found["variants"][0]["weight_in_grams"] == 0

@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.ports import Desired, Holder
+from connector.sandbox.sparklayer import FaultRule
+from connector.sparkpay.claims import claims_of, owner
 from contracts.entities import Product
-from handlers.outcome import Applied, Claim, Rejected, Waiting
+from handlers.outcome import Applied, Claim, Displaced, Rejected, Waiting
 from handlers.sparklayer.sku_rules import Claimant, Verdict, parked, precedence, rule
 from tests.support.handler_desk import Desk, rope
 
@@ -46,6 +48,8 @@ async def test_a_retired_holder_is_renamed_first(desk: Desk) -> None:
     (again,) = await desk.apply(rope(2, "B", title="Other"))
     assert isinstance(again, Applied)
     assert desk.calls() == [CHANGE]
+    (told,) = await desk.apply(rope(1, "A"))  # what was applied of it proves nothing, so it is sent once more
+    assert isinstance(told, Applied)
     (old,) = await desk.apply(rope(1, "A"))
     assert isinstance(old, Applied)
     assert old.unchanged
@@ -60,6 +64,7 @@ async def test_the_sku_of_a_deleted_product_is_free(desk: Desk) -> None:
     assert isinstance(outcome, Applied)
     assert desk.variant("vi-10") == ("A~vi-10", "discontinued")
     assert desk.variant("vi-20") == ("A", "live")
+    await desk.settle("sparkpay:1")
     again = await desk.delete("product", "sparkpay:1")
     assert isinstance(again, Applied)
     assert again.unchanged
@@ -303,3 +308,88 @@ async def test_a_ledger_that_is_behind_is_made_good(desk: Desk) -> None:
     assert isinstance(outcome, Applied)
     assert desk.variant("vi-100") == ("A", "live")
     assert desk.variant("vi-90") == ("A~vi-90", "discontinued")
+
+
+async def test_a_switched_off_product_gets_its_sku_back_when_the_claimant_lets_go(desk: Desk) -> None:
+    off = rope(1, "A", status="hidden")
+    await desk.apply(off)
+    assert desk.variant("vi-10") == ("A", "suspended")
+    await desk.apply(rope(2, "A"))
+    (lost,) = await desk.settle("sparkpay:1")
+    assert isinstance(lost, Applied)
+    assert set(lost.claims or ()) == {Claim("A", "vi-10", "refused"), Claim("A~vi-10", "vi-10", "retired")}
+    assert lost.skips == ()
+    (freed,) = await desk.apply(rope(2, "B"))
+    assert isinstance(freed, Applied)
+    assert freed.reopen == ["sparkpay:1"]
+    await desk.settle("sparkpay:1")
+    assert desk.variant("vi-10") == ("A", "suspended")
+    assert desk.skus.claims["sparkpay:1"] == (Claim("A", "vi-10", "retired"),)
+
+
+async def test_it_gets_it_back_as_well_when_the_claimant_lets_go_before_it_was_told(desk: Desk) -> None:
+    await desk.apply(rope(1, "A", status="hidden"))
+    (taken,) = await desk.apply(rope(2, "A"))
+    assert isinstance(taken, Applied)
+    assert taken.displaced == (Displaced("A", "sparkpay:1", "vi-10"),)
+    await desk.apply(rope(2, "B"))
+    assert desk.variant("vi-10") == ("A~vi-10", "suspended")
+    await desk.settle("sparkpay:1")
+    assert desk.variant("vi-10") == ("A", "suspended")
+
+
+async def test_who_had_to_make_room_is_told_even_if_the_claimant_is_refused(desk: Desk) -> None:
+    await desk.apply(rope(1, "A", status="hidden"))
+    desk.faults.add(FaultRule("status", method="POST", path="/api/v1/products", status=422))
+    (refused,) = await desk.apply(rope(2, "A"))
+    assert isinstance(refused, Rejected)
+    assert refused.displaced == (Displaced("A", "sparkpay:1", "vi-10"),)
+    await desk.settle("sparkpay:1")
+    assert desk.variant("vi-10") == ("A", "suspended")
+
+
+async def test_of_two_switched_off_claimants_the_lower_product_gets_the_sku(desk: Desk) -> None:
+    await desk.apply(rope(1, "A", status="hidden"))
+    await desk.settle("sparkpay:1")
+    await desk.apply(rope(2, "A"))
+    await desk.settle("sparkpay:1")
+    (off,) = await desk.apply(rope(2, "A", status="hidden"))
+    assert isinstance(off, Applied)
+    assert off.reopen == ["sparkpay:1"]
+    await desk.settle("sparkpay:1")
+    assert desk.variant("vi-10") == ("A", "suspended")
+    assert desk.variant("vi-20") == ("A~vi-20", "suspended")
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(st.integers(1, 40), st.booleans()), min_size=1, max_size=6, unique_by=lambda one: one[0]))
+def test_both_sides_name_the_same_owner_of_a_sku(claims: list[tuple[int, bool]]) -> None:
+    """The reading side decides whose price and stock a SKU has, the applying side which variant: one rule."""
+    products = [rope(number, "A", status="active" if live else "hidden") for number, live in claims]
+    read = owner((product.key, variant) for product in products for _, variant in claims_of(product))
+    (first,) = [
+        product.key
+        for product, (_, live) in zip(products, claims, strict=True)
+        if all(
+            Claimant(product.key, retired=not live, has_it=False, lets_go=False).comes_before(
+                Holder(other.key, "x", "live" if on_sale else "retired")
+            )
+            for other, (_, on_sale) in zip(products, claims, strict=True)
+            if other is not product
+        )
+    ]
+    assert read == first
+
+
+async def test_a_sku_that_nobody_wants_back_goes_to_who_was_refused_it(desk: Desk) -> None:
+    """Product 1 takes A, then wants C, which another one has: it must not keep A from who still wants that."""
+    await desk.apply(rope(9, "A", status="discontinued"), rope(10, "C"))
+    await desk.apply(rope(1, "A", status="discontinued"))
+    await desk.settle("sparkpay:9")
+    assert desk.variant("vi-10") == ("A", "discontinued")
+    assert desk.variant("vi-90") == ("A~vi-90", "discontinued")
+    (moved,) = await desk.apply(rope(1, "C", status="discontinued"))
+    assert isinstance(moved, Applied)
+    assert moved.reopen == ["sparkpay:9"]
+    await desk.settle("sparkpay:9")
+    assert desk.variant("vi-90") == ("A", "discontinued")

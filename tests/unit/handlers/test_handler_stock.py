@@ -90,7 +90,7 @@ async def test_a_place_that_is_named_twice_counts_once(desk_of: Callable[..., De
     desk = desk_of(stock__mode="per_warehouse")
     await with_skus(desk, "A")
     await desk.apply(stocked("A", {"location": "wh-2", "level": 5}, {"location": "wh-2", "level": 6}))
-    assert shown(desk, "A") == {"wh-2": 6}
+    assert shown(desk, "A") == {"default": 0, "wh-2": 6}
 
 
 @pytest.mark.parametrize(
@@ -202,3 +202,32 @@ async def test_trouble_before_the_first_level(desk: Desk, status: int, *, pause:
     desk.faults.add(FaultRule("status", path="*stock-locations", status=status, times=None))
     outcomes = await desk.apply(stocked("A", {"level": 1}), stocked("B", {"level": 1}))
     assert all(isinstance(outcome, Failed) and outcome.target and outcome.pause is pause for outcome in outcomes)
+
+
+async def test_a_sku_that_moves_to_another_variant_gets_its_level_again(desk: Desk) -> None:
+    await with_skus(desk, "A", "B")
+    await desk.apply(stocked("A", {"level": 4}), stocked("B", {"level": 4}))
+    await desk.apply(rope(1, "B", "C"))
+    assert shown(desk, "B") == {"default": 4}  # what the variant had as A
+    assert shown(desk, "C") == {"default": 4}
+    await desk.apply(stocked("C", {"level": 9}))
+    desk.calls()
+    (again,) = await desk.apply(stocked("B", {"level": 4}))
+    assert isinstance(again, Applied)
+    assert not again.unchanged
+    assert desk.calls() == [BULK]
+
+
+async def test_sku_and_warehouse_change_together(desk_of: Callable[..., Desk]) -> None:
+    desk = desk_of(stock__mode="per_warehouse")
+    await with_skus(desk, "A")
+    desk.put("stock", "A", stocked("A", {"location": "wh-2", "level": 5}))
+    await desk.run("stock", "A")
+    await desk.client.stock_locations.create("theirs", "A place of the merchant's own")
+    await desk.client.stock.update([{"sku": "A", "stock_location_external_id": "theirs", "stock_level": 7}])
+    desk.restart()
+    await desk.apply(rope(1, "B"))
+    await desk.delete("stock", "A")
+    assert shown(desk, "B") == {"default": 0, "wh-2": 5, "theirs": 7}
+    await desk.apply(stocked("B", {"location": "wh-3", "level": 6}))
+    assert shown(desk, "B") == {"default": 0, "wh-2": 0, "wh-3": 6, "theirs": 7}

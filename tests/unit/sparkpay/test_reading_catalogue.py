@@ -95,14 +95,59 @@ async def test_options_are_not_walked_where_no_product_needs_them() -> None:
     async with open_shop() as shop:
         for _ in range(3):
             with_options(shop, stored=True)
-        shop.product()
         bundles = await everything(catalogue_of(shop).bundles())
         assert shop.wire.count("product_variants") == 0
-        assert [len(bundle.options) for bundle in bundles] == [2, 2, 2, 0]
+        shop.product()
+        shop.product()
+        bundles = await everything(catalogue_of(shop).bundles())
+        assert [len(bundle.options) for bundle in bundles] == [2, 2, 2, 0, 0]
+        (request,) = [request for request in shop.wire.requests if request.url.path.endswith("/product_variants")]
+        assert "is_hidden=eq:true" in str(request.url)  # a call for hidden ones; none means that no more are needed
         with_options(shop, stored=False)
         bundles = await everything(catalogue_of(shop).bundles())
-        assert shop.wire.count("product_variants") == 1
+        assert shop.wire.count("product_variants") == 3
         assert len(bundles[-1].options) == 2
+
+
+@pytest.mark.parametrize("flag", [False, True, None])
+@pytest.mark.parametrize("by_group", [False, True])
+async def test_a_product_of_which_all_options_are_hidden_is_not_taken_for_a_plain_one(
+    *, flag: bool | None, by_group: bool
+) -> None:
+    async with open_shop() as shop:
+        plain, other = shop.product(item_number="P"), with_options(shop, stored=True)
+        product = with_options(shop, stored=False)
+        shop.store.update("products", product, has_visible_variants=flag)
+        if by_group:
+            shop.store.update("variant_groups", 1, is_hidden=True)
+        else:
+            for row in shop.store.rows("product_variants"):
+                if row["product_id"] == product:
+                    shop.store.update("product_variants", int(str(row["id"])), is_hidden=True)
+        catalogue = catalogue_of(shop)
+        walked = {bundle.id: bundle for bundle in await everything(catalogue.bundles())}
+        read = {bundle.id: bundle for bundle in (await catalogue.hydrate([plain, other, product])).bundles}
+        known = await catalogue._reference.current()
+        for found in (walked, read):
+            entity = product_entity(found[product], known, shop.settings)
+            assert entity is not None
+            assert [(variant.sku, variant.status.value) for variant in entity.variants] == [(None, "hidden")]
+            sold = product_entity(found[plain], known, shop.settings)
+            assert sold is not None
+            assert sold.variants[0].status.value == "active"
+
+
+@pytest.mark.parametrize("hidden", [0, 1])
+async def test_where_flag_and_rows_contradict_each_other_either_way_of_reading_believes_the_flag(hidden: int) -> None:
+    async with open_shop() as shop:
+        product = with_options(shop, stored=False)
+        shop.store.update("products", product, has_visible_variants=False)
+        for row in shop.store.rows("product_variants")[:hidden]:
+            shop.store.update("product_variants", int(str(row["id"])), is_hidden=True)
+        catalogue = catalogue_of(shop)
+        (walked,) = await everything(catalogue.bundles())
+        (read,) = (await catalogue.hydrate([product])).bundles
+        assert walked.options == read.options == ()
 
 
 def with_options(shop: Shop, *, stored: bool, description: str = "Color: {}") -> int:

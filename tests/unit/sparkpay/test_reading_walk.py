@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
@@ -146,3 +146,38 @@ async def test_trouble_on_the_way_does_not_change_what_is_read() -> None:
             FaultRule("status", status=429),
         )
         assert await ids_of(shop, size=10) == made
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        ["2026-01-01T02:00:00Z", "2026-01-01T01:30:00Z"],  # another order
+        ["2025-12-31T00:00:00Z", "2026-01-01T02:00:00Z"],  # from before what was asked for
+        ["2026-01-01T02:00:00Z", None],
+        ["2026-01-01T02:00:00Z", "yesterday"],
+        ["2026-01-01T02:00:00Z", "9999-12-31T23:59:59-05:00"],
+    ],
+)
+async def test_a_platform_that_ignores_times_is_reported_before_a_position_passes_anything(
+    times: list[str | None],
+) -> None:
+    async with open_shop() as shop:
+        rows = [{"id": number, "updated_at": at} for number, at in enumerate(times, start=1)]
+
+        class Deaf(httpx.AsyncBaseTransport):
+            async def handle_async_request(self, _: httpx.Request) -> httpx.Response:
+                return httpx.Response(200, json={"total_count": 50, "products": rows})
+
+        shop.wire._inner = Deaf()
+        start = datetime(2026, 1, 1, 1, tzinfo=UTC)
+        with pytest.raises(ContractFault):
+            _ = [some async for some in walk.since(shop.client, "products", Query(), start=start)]
+
+
+async def test_a_row_from_the_end_of_all_time_can_be_reckoned_with() -> None:
+    async with open_shop() as shop:
+        product = shop.product(updated_at=datetime(9999, 12, 31, 23, 59, 59, 999000, tzinfo=UTC))
+        start = shop.clock.now()
+        (some,) = [some async for some in walk.since(shop.client, "products", Query(), start=start)]
+        assert [row["id"] for row in some.rows] == [product]
+        assert some.until + walk.TICK > start

@@ -36,9 +36,13 @@ async def test_a_merchants_edit_over_http(admin: httpx.AsyncClient, store: Spark
         {"op": "update", "resource": "products", "fields": {}},
         {"op": "explode", "resource": "products", "id": 1},
         {"op": "insert", "resource": "orders"},
+        {"op": "insert", "fields": {}},
+        {"op": "update", "resource": "products", "id": 1, "fields": {"price": "dear"}},
+        {"op": "update", "resource": "products", "id": 1, "fields": 7},
+        [],
     ],
 )
-async def test_impossible_edits_are_400(admin: httpx.AsyncClient, body: dict[str, object]) -> None:
+async def test_impossible_edits_are_400(admin: httpx.AsyncClient, body: object) -> None:
     answer = await admin.post("edit", json=body)
     assert answer.status_code == 400
     assert answer.json()["error"]
@@ -50,7 +54,11 @@ async def test_log_and_statistics(client: httpx.AsyncClient) -> None:
     await client.get("products?nonsense=1")
     log = (await client.get("http://shop/_sandbox/requests?since=1")).json()
     assert [(entry["n"], entry["method"], entry["status"]) for entry in log] == [(2, "PUT", 200), (3, "GET", 400)]
-    assert (log[0]["path"], log[0]["body"], log[0]["route"]) == ("/api/v1/products/1", ["item_name"], "/products/{id}")
+    assert (log[0]["path"], log[0]["fields"], log[0]["route"]) == (
+        "/api/v1/products/1",
+        ["item_name"],
+        "/products/{id}",
+    )
     stats = (await client.get("http://shop/_sandbox/stats")).json()
     assert stats["calls"] == 3
     assert stats["by_route"] == {"GET /products": 2, "PUT /products/{id}": 1}
@@ -73,6 +81,8 @@ async def test_policy_and_faults_over_http(client: httpx.AsyncClient) -> None:
     for path, body in (
         ("faults", [{"kind": "nonsense"}]),
         ("faults", [{"status": 500}]),
+        ("faults", [{"kind": "reject_sku", "sku": "A"}]),
+        ("faults", [{"kind": "status", "times": "once"}]),
         ("policy", {"x": 1}),
         ("policy", {"limit": 0}),
     ):

@@ -72,7 +72,7 @@ async def test_delays_add_up_and_are_injected(store: SparkPayStore, policy: Sand
 def outcomes(store: SparkPayStore, seed: int) -> list[bool]:
     app = create_app(store, SandboxPolicy(token="t"), seed=seed)
     app.state.faults.add(FaultRule("status", times=None, probability=0.3))
-    return [bool(app.state.faults.strike("GET", "/api/v1/products")) for _ in range(200)]
+    return [app.state.faults.strike("GET", "/api/v1/products").kind is not None for _ in range(200)]
 
 
 def test_probability_is_repeatable(store: SparkPayStore) -> None:

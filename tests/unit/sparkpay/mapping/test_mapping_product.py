@@ -1,13 +1,15 @@
 """Spark Pay product -> canonical product, rule by rule."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from connector.errors import UserFault
 from connector.settings import ConnectionSettings
 from connector.sparkpay.bundle import ProductBundle, ReferenceData
-from connector.sparkpay.mapping import MappingFault, product_entity
+from connector.sparkpay.mapping import MappingFault, Offered, price_entities, product_entity, stock_entities
 from contracts.entities import Availability, Option, Product, Variant
 from contracts.values import Money
 from tests.support.sparkpay_bundles import bundle, combination, known, option, product
@@ -252,3 +254,26 @@ def test_what_cannot_be_read_is_named(changes: dict[str, Any], code: str | None,
     with pytest.raises(MappingFault) as fault:
         only(**changes)
     assert (fault.value.code, fault.value.part) == (code, part)
+
+
+def test_what_is_offered_is_worked_out_once_for_all_kinds_of_entity() -> None:
+    item = bundle(options=[option(1, 10, "Red", item_number_extension="-R"), option(2, 10, "Blue")])
+    offered = Offered(item, known(), SETTINGS)
+    assert offered.items is offered.items
+    found = product_entity(item, known(), SETTINGS, offered)
+    assert found == product_entity(item, known(), SETTINGS)
+    assert stock_entities(item, known(), SETTINGS, offered) == stock_entities(item, known(), SETTINGS)
+    now = datetime(2026, 5, 1, tzinfo=UTC)
+    assert price_entities(item, known(), SETTINGS, now, offered) == price_entities(item, known(), SETTINGS, now)
+
+
+def test_what_cannot_be_offered_is_refused_every_time_it_is_asked_for() -> None:
+    offered = Offered(bundle(options=[option(1, 10, "Red"), option(2, 10, "Blue")]), known(), SETTINGS)
+    for _ in range(2):
+        with pytest.raises(MappingFault, match="have the SKU"):
+            _ = offered.items
+
+
+def test_families_as_variants_are_refused_because_nothing_maps_them() -> None:
+    with pytest.raises(UserFault, match=r"setting products\.families does not take 'as_variants'"):
+        ConnectionSettings().with_values({"products.families": "as_variants"})

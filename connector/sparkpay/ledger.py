@@ -1,0 +1,88 @@
+"""The events of a batch of observations: which state is new, and the id and time that its event gets."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from connector.ports import Observed
+from connector.sparkpay.content_hash import entity_hash
+from contracts.entities import Entity
+from contracts.events import Event, changed, deleted, event_id
+
+SOURCE = "sparkpay"
+_AFTER = timedelta(microseconds=1)
+_IN_THE_FUTURE = timedelta(minutes=1)
+
+
+class Ledger:
+    """Collects the events of one batch and what to remember once they are out."""
+
+    def __init__(self, connection: str, *, force: bool) -> None:
+        self._connection = connection
+        self._force = force
+        self.events: list[Event] = []
+        self.observations: list[Observed] = []
+
+    def changed(
+        self,
+        kind: str,
+        key: str,
+        entity: Entity,
+        *,
+        before: Observed | None,
+        read_at: datetime,
+        changed_at: datetime | None,
+        number: int | None = None,
+        skus: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        """An entity as it is now; no event when it is remembered like that."""
+        content = entity_hash(entity)
+        if before is not None and not before.deleted and before.hash == content:
+            if self._force:
+                self._add(entity, before.event_id, before.time)
+            if before.skus != skus:
+                self.observations.append(
+                    Observed(kind, key, content, before.event_id, before.time, number=number, skus=skus)
+                )
+            return
+        time = _version_time(changed_at, before, read_at)
+        id_ = self._id(kind, key, before, content)
+        self._add(entity, id_, time)
+        self.observations.append(Observed(kind, key, content, id_, time, number=number, skus=skus))
+
+    def deleted(
+        self,
+        kind: str,
+        key: str,
+        *,
+        before: Observed | None,
+        read_at: datetime,
+        refs: Mapping[str, str],
+        number: int | None = None,
+    ) -> None:
+        """An entity that is gone; no event when it was never told of, or was told as gone."""
+        if before is None or before.deleted:
+            return
+        time = _version_time(None, before, read_at)
+        id_ = self._id(kind, key, before, "")
+        self.events.append(deleted(kind, key, connection=self._connection, source=SOURCE, refs=refs, time=time, id=id_))
+        self.observations.append(Observed(kind, key, "", id_, time, number=number, deleted=True))
+
+    def _add(self, entity: Entity, id_: str, time: datetime) -> None:
+        self.events.append(changed(entity, connection=self._connection, source=SOURCE, time=time, id=id_))
+
+    def _id(self, kind: str, key: str, before: Observed | None, content: str) -> str:
+        return event_id(self._connection, SOURCE, kind, key, before.event_id if before else "", content)
+
+
+def _version_time(changed_at: datetime | None, before: Observed | None, read_at: datetime) -> datetime:
+    """The newest time of the rows when it tells the states apart, else when it was seen; always later than before.
+
+    A row stamped in the future would make every later state look old, so that does not count.
+    """
+    if changed_at is not None and changed_at > read_at + _IN_THE_FUTURE:
+        changed_at = None
+    if before is None:
+        return changed_at or read_at
+    if changed_at is not None and changed_at > before.time:
+        return changed_at
+    return max(read_at, before.time + _AFTER)
