@@ -12,14 +12,14 @@ import pytest
 from commands import Shell
 from typer.main import get_command
 
-from connector.cli.main import app
+from connector.cli.main import application
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "help"
 RENEW = "PAYLAYER_RENEW_GOLDEN" in os.environ
 
 
 def paths(command: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    command = command or get_command(app)
+    command = command or get_command(application())
     yield path
     for name, child in getattr(command, "commands", {}).items():
         yield from paths(child, (*path, name))
