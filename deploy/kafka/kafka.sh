@@ -58,7 +58,7 @@ log=$dir/broker.log
 running() {
     [ -s "$pid_file" ] && kill -0 "$(cat "$pid_file")" 2>/dev/null || return 1
     command -v ps >/dev/null || return 0
-    ps -p "$(cat "$pid_file")" -o args= | grep -q 'kafka\.Kafka' # the number may be another process's by now
+    ps -ww -p "$(cat "$pid_file")" -o args= | grep -q 'kafka\.Kafka' # the number may be another process's by now
 }
 
 port_in_use() { # a running broker's own properties say where it listens
@@ -114,6 +114,7 @@ start() {
         [ "$left" -gt 0 ] || fail "the broker did not answer; see $log, and stop it with: $0 stop --dir $dir"
         sleep 1
     done
+    running || fail "another broker answers on port $port: stop it, or give --port"
     echo "running at 127.0.0.1:$port, pid $(cat "$pid_file"), log $log"
 }
 

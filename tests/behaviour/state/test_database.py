@@ -2,6 +2,9 @@
 
 import asyncio
 import os
+import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,8 @@ from connector.errors import Unavailable, UserFault
 from connector.state.address import parse, shown
 from connector.state.database import Database
 from connector.state.tables import metadata
+
+NOBODY = 65534
 
 
 async def test_several_processes_may_create_at_once(database_url: str) -> None:
@@ -92,12 +97,26 @@ async def test_a_file_that_is_no_database(tmp_path: Path) -> None:
         await Database.open(f"sqlite:///{path}", create=True)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everything")
-async def test_a_file_that_cannot_be_written(tmp_path: Path) -> None:
-    path = tmp_path / "kept.db"
-    path.touch(mode=0o400)
+@pytest.fixture
+def nobody() -> Iterator[Path]:
+    """A folder that a user without privileges can enter, and that user's eyes for the length of the test."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o755)
+    (folder / "kept.db").touch(mode=0o400)
+    was_root = os.geteuid() == 0
+    if was_root:
+        os.setresuid(NOBODY, NOBODY, 0)
+    try:
+        yield folder
+    finally:
+        if was_root:
+            os.setresuid(0, 0, 0)
+        shutil.rmtree(folder)
+
+
+async def test_a_file_that_cannot_be_written(nobody: Path) -> None:
     with pytest.raises(UserFault, match="cannot be written"):
-        await Database.open(f"sqlite:///{path}", create=True)
+        await Database.open(f"sqlite:///{nobody / 'kept.db'}", create=True)
 
 
 async def test_a_folder_in_place_of_a_file(tmp_path: Path) -> None:
