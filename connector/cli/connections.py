@@ -15,6 +15,7 @@ from connector.errors import UserFault
 from connector.settings import ConnectionSettings, load
 from connector.settings.addresses import host_for, require_id, require_url
 from connector.state.connections import Connection, SparkLayerAccess, SparkPayAccess
+from contracts.entities import KINDS
 from contracts.topics import SIDES
 
 app = typer.Typer(help="Which Spark Pay store is joined to which SparkLayer site.", no_args_is_help=True)
@@ -71,6 +72,13 @@ def _settings(
     return settings
 
 
+def _say_flows(settings: ConnectionSettings) -> None:
+    """Tell that a flow to Spark Pay has no effect in this version: events are published, nothing applies them."""
+    named = [entity for entity in KINDS if settings.to_side(entity, "sparkpay")]
+    if named:
+        console().print(f"note: this version applies nothing to Spark Pay; the flow of {', '.join(named)} waits for it")
+
+
 @app.command()
 def add(
     id_: ConnectionId,
@@ -108,6 +116,7 @@ def add(
         console().print(
             "no B2B customer types are named: only the base price list will be filled (--b2b-customer-types)"
         )
+    _say_flows(settings)
     console().print(f"next: paylayer connections check {id_}")
 
 
@@ -178,7 +187,7 @@ def update(
 ) -> None:
     """Change addresses, credentials or settings. A running service takes them over within seconds."""
 
-    async def work() -> None:
+    async def work() -> ConnectionSettings:
         async with open_core(load()) as core:
             now = await core.connections.get(id_)
             settings = _settings(now.settings, sparkpay_limit, currency, b2b_customer_types, values)
@@ -194,8 +203,9 @@ def update(
                 client_secret=client_secret or now.sparklayer.client_secret,
             )
             await core.connections.update(id_, sparkpay=sparkpay, sparklayer=sparklayer, settings=settings)
+            return settings
 
-    run_async(work())
+    _say_flows(run_async(work()))
     console().print(f"updated {id_}; check it with: paylayer connections check {id_}")
 
 

@@ -30,6 +30,7 @@ from contracts.events import Unreadable, decode, is_deletion
 from handlers.outcome import Applied, Context, Failed, Handler, Outcome, Rejected, Task
 
 log = structlog.get_logger("paylayer.applier")
+GROWING_SECONDS = 0.1
 FINISH_SECONDS = 7.0  # of the ten that an orchestrator gives
 
 
@@ -65,6 +66,7 @@ class Applier:
     _busy: dict[str, bool] = field(init=False)
     _successes_at_failure: dict[tuple[str, str], int] = field(default_factory=dict)
     _hold: dict[str, float] = field(default_factory=dict)
+    _lingering: dict[str, int] = field(default_factory=dict)  # rows that were due at the last look
     _was_paused: bool = False
     last_tick: float = 0.0
 
@@ -131,6 +133,7 @@ class Applier:
         if len(rows) < limit and (linger := await self._linger(handler, rows)) > 0:
             self._hold[entity] = self.clock.monotonic() + linger
             return linger
+        self._lingering.pop(entity, None)
         self._busy[entity] = True
         try:
             await self._apply(entity, handler, rows)
@@ -151,9 +154,14 @@ class Applier:
         return self._hold[entity] - now
 
     async def _linger(self, handler: Handler, rows: Sequence[Row]) -> float:
-        """How long a bulk call should still wait for more rows: one full call is cheaper than many small ones."""
+        """How long a bulk call should still wait for more rows: one full call is cheaper than many small ones.
+
+        While rows keep coming in it waits a little longer, up to twice as long.
+        """
         if not handler.after:
             return 0.0
+        growing = len(rows) > self._lingering.get(handler.entity, len(rows))
+        self._lingering[handler.entity] = len(rows)
         now = self.clock.now()
         live = self.settings.apply.linger_seconds
         patient = self.settings.apply.sync_linger_seconds if await self._more_is_coming(handler) else live
@@ -161,7 +169,10 @@ class Applier:
             (row.due_at or row.received_at) + timedelta(seconds=patient if row.priority == Priority.SYNC else live)
             for row in rows
         )
-        return max(0.0, (ready - now).total_seconds())
+        left = (ready - now).total_seconds()
+        if left <= 0 and growing and left > -live:
+            return min(GROWING_SECONDS, live + left)
+        return max(0.0, left)
 
     async def _more_is_coming(self, handler: Handler) -> bool:
         """Whether rows that this kind waits for are still being applied."""
