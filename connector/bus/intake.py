@@ -77,6 +77,7 @@ class Intake:
             group_id=self._group,
             batch=True,
             max_records=policy.batch,
+            fetch_max_bytes=policy.fetch_bytes,
             batch_timeout_ms=policy.idle_ms,
             fetch_max_wait_ms=policy.fetch_wait_ms,
             ack_policy=AckPolicy.MANUAL,

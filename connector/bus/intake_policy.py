@@ -14,6 +14,7 @@ class IntakePolicy:
     batch: int = 1000
     idle_ms: int = 50  # how long the loop looks for records, and sleeps when there are none
     fetch_wait_ms: int = 100  # how long the broker may hold an empty answer; the embedded one always holds it so long
+    fetch_bytes: int = 4 * 1024 * 1024  # of one answer: a backlog must not make the process large
     first_delay: float = 0.2
     longest_delay: float = 10.0
     session_seconds: float = 10.0
