@@ -11,7 +11,7 @@ class IntakePolicy:
     thrown out of the group and its batch is done twice.
     """
 
-    batch: int = 1000
+    batch: int = 500
     idle_ms: int = 50  # how long the loop looks for records, and sleeps when there are none
     fetch_wait_ms: int = 100  # how long the broker may hold an empty answer; the embedded one always holds it so long
     fetch_bytes: int = 4 * 1024 * 1024  # of one answer: a backlog must not make the process large

@@ -65,7 +65,7 @@ class PriceHandler:
     """Applies prices; one pricing call at a time, because the platform refuses a second one for the same site."""
 
     entity = "price"
-    batch = 1000
+    batch = 400
     after: Sequence[str] = ("product",)
 
     def __init__(self, client: SparkLayerClient) -> None:

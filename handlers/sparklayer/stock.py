@@ -55,7 +55,7 @@ class StockHandler:
     """Applies stock."""
 
     entity = "stock"
-    batch = 1000
+    batch = 500
     after: Sequence[str] = ("product",)
 
     def __init__(self, client: SparkLayerClient) -> None:
