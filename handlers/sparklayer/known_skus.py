@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from connector.ports import Holder
-from handlers.outcome import SkuDirectory, Waiting
+from handlers.outcome import Failed, SkuDirectory, Waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,18 @@ async def known_skus(directory: SkuDirectory, skus: Sequence[str]) -> KnownSkus:
     """Ask once for the whole batch."""
     wanted = sorted(set(skus))
     return KnownSkus(await directory.holders(wanted) if wanted else {})
+
+
+def absent(sku: str, *, live: bool, status: int | None) -> Waiting | Failed:
+    """SparkLayer says that it has no such SKU.
+
+    Where a product was applied with it, it is on its way from one variant to another at this moment: the old one is
+    renamed before the new one is written. So it is tried again, and refused only if it stays unknown.
+    """
+    if not live:
+        return waiting_for(sku)
+    message = f"SparkLayer does not know the SKU {sku!r} although a product was applied with it"
+    return Failed(message, target=False, status=status, code="sku_unknown")
 
 
 def waiting_for(sku: str) -> Waiting:

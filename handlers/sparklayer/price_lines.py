@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from connector.errors import LineError, PlatformError, Refused
 from handlers.outcome import Outcome, Rejected
 from handlers.sparklayer.bulk import BulkRow
-from handlers.sparklayer.known_skus import waiting_for
+from handlers.sparklayer.known_skus import absent
 
 Send = Callable[[Sequence[BulkRow]], Awaitable[None]]
 
@@ -55,8 +55,8 @@ def _base_shown(numbers: Sequence[int], rows: int) -> int | None:
 
 
 def _outcome(error: PlatformError, row: BulkRow, lines: Sequence[LineError]) -> Outcome:
-    if not row.live and all(line.field == "sku" for line in lines):
-        return waiting_for(row.sku)
+    if all(line.field == "sku" for line in lines):
+        return absent(row.sku, live=row.live, status=error.status)
     return Rejected(
         code=error.code or "lines-refused",
         message="; ".join(f"{line.field}: {line.message}" for line in lines),

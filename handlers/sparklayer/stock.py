@@ -13,7 +13,7 @@ from handlers.outcome import Applied, Context, Failed, Outcome, Rejected, Skip, 
 from handlers.sparklayer.body_hash import body_hash
 from handlers.sparklayer.bulk import BulkRow, BulkSender, of_task
 from handlers.sparklayer.classify import classify
-from handlers.sparklayer.known_skus import known_skus, waiting_for
+from handlers.sparklayer.known_skus import absent, known_skus, waiting_for
 from handlers.sparklayer.stock_body import Levels, is_ours, levels_of, names_of, row_body
 from handlers.sparklayer.stock_locations import StockLocations
 
@@ -141,8 +141,8 @@ class StockHandler:
                 named = [at for at, row in enumerate(rows) if _quotes(message, row.sku)]
             unknown = property_.endswith("sku") and detail.get("code") == "resource-not-found"
             for at in named:
-                if unknown and not rows[at].live:
-                    found[at] = waiting_for(rows[at].sku)
+                if unknown:
+                    found[at] = absent(rows[at].sku, live=rows[at].live, status=error.status)
                 else:
                     found[at] = Rejected(
                         code=str(detail.get("code") or error.code or "refused"),

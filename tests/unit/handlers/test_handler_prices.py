@@ -358,12 +358,15 @@ async def test_a_time_out_halves_once_and_then_leaves_it(desk: Desk) -> None:
     assert seen == [8, 4, 4]
 
 
-async def test_a_sku_that_the_site_does_not_have_waits_or_is_rejected(desk: Desk) -> None:
+async def test_a_sku_that_the_site_does_not_have_waits_or_is_tried_again(desk: Desk) -> None:
     await with_skus(desk, "A")
     desk.skus.claim("sparkpay:7", "OLD", "v7", "retired")
     desk.skus.claim("sparkpay:8", "LOST", "v8", "live")
     outcomes = await desk.apply(*(priced(sku, {"base": {1: "9"}}) for sku in ("OLD", "A", "LOST")))
-    assert [type(outcome) for outcome in outcomes] == [Waiting, Applied, Rejected]
+    assert [type(outcome) for outcome in outcomes] == [Waiting, Applied, Failed]
+    lost = outcomes[2]  # on its way from one variant to another; refused only when its attempts are used up
+    assert isinstance(lost, Failed)
+    assert (lost.target, lost.code) == (False, "sku_unknown")
 
 
 async def test_money_stays_exact(desk: Desk) -> None:

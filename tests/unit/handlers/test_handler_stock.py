@@ -149,12 +149,15 @@ async def test_only_the_refused_sku_is_rejected(desk: Desk) -> None:
     assert desk.calls().count(BULK) == 2
 
 
-async def test_a_sku_that_the_site_does_not_have_waits_or_is_rejected(desk: Desk) -> None:
+async def test_a_sku_that_the_site_does_not_have_waits_or_is_tried_again(desk: Desk) -> None:
     await with_skus(desk, "A")
     desk.skus.claim("sparkpay:7", 'O\'LD "x"', "v7", "retired")
     desk.skus.claim("sparkpay:8", "LOST", "v8", "live")
     outcomes = await desk.apply(*(stocked(sku, {"level": 3}) for sku in ('O\'LD "x"', "A", "LOST")))
-    assert [type(outcome) for outcome in outcomes] == [Waiting, Applied, Rejected]
+    assert [type(outcome) for outcome in outcomes] == [Waiting, Applied, Failed]
+    lost = outcomes[2]  # on its way from one variant to another; refused only when its attempts are used up
+    assert isinstance(lost, Failed)
+    assert (lost.target, lost.code) == (False, "sku_unknown")
     assert desk.calls().count(BULK) == 2
 
 
