@@ -7,9 +7,14 @@ from handlers.sparklayer.products import ProductHandler
 from handlers.sparklayer.stock import StockHandler
 
 
-def handlers(client: SparkLayerClient) -> dict[str, Handler]:
-    """The handlers of one site by kind of entity; they remember what they learn of the site, so keep them."""
-    built: tuple[Handler, ...] = (ProductHandler(client), PriceHandler(client), StockHandler(client))
+def handlers(client: SparkLayerClient, *, look_only: bool = False) -> dict[str, Handler]:
+    """The handlers of one site by kind of entity; they remember what they learn of the site, so keep them.
+
+    With `look_only` what is in doubt is compared with the site, and waits for `A_WRITE` where it differs.
+    """
+    prices = PriceHandler(client, look_only=look_only)
+    products = ProductHandler(client, look_only=look_only, before_write=prices.moving)
+    built: tuple[Handler, ...] = (products, prices, StockHandler(client, look_only=look_only))
     return {handler.entity: handler for handler in built}
 
 

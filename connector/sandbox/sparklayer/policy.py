@@ -12,6 +12,7 @@ class SitePolicy:
 
     `scopes` are names as the vendor writes them (`products`, `products.read`, ...); None grants everything.
     `rate_per_second` None means no rate limit. `remove_style` is the one spelling of "blank row" that is accepted.
+    The site's clock is `clock_ahead_seconds` ahead of the true time. `log_bodies`: the log keeps what calls sent.
     """
 
     site_id: str
@@ -29,6 +30,8 @@ class SitePolicy:
     variants_patch: Literal["merge", "replace"] = "merge"
     unknown_sku_in_stock: Literal["refuse", "ignore"] = "refuse"
     remove_style: Literal["null_row", "empty"] = "null_row"
+    clock_ahead_seconds: int = 0
+    log_bodies: bool = False
 
     def __post_init__(self) -> None:
         """Raise `ValueError` for a number that no site could have."""
