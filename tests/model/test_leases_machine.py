@@ -6,13 +6,13 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from connector.clock import SteppedClock
 from connector.state.database import Database
 from connector.state.tables import leases, workers
 from connector.state.workers import TTL_SECONDS, Workers
-from tests.model.profiles import profile
+from tests.model.playing import play
 
 PROCESSES = ("one", "two", "three")
 NAMES = ("apply:a", "apply:b", "apply:c", "apply:d")
@@ -109,20 +109,10 @@ class LeasesMachine(RuleBasedStateMachine):
 
 @pytest.mark.timeout(0)
 def test_on_sqlite(sqlite_url: str) -> None:
-    play(sqlite_url, examples=40, steps=30)
+    assert play(LeasesMachine, sqlite_url, examples=40, steps=30) >= 40
 
 
 @pytest.mark.postgres
 @pytest.mark.timeout(0)
 def test_on_postgresql(postgres_url: str) -> None:
-    play(postgres_url, examples=10, steps=30)
-
-
-def play(url: str, *, examples: int, steps: int) -> None:
-    with asyncio.Runner() as runner:
-        db = runner.run(Database.open(url, create=True))
-        machine = type("Leases", (LeasesMachine,), {"runner": runner, "db": db})
-        try:
-            run_state_machine_as_test(machine, settings=profile(examples, steps))
-        finally:
-            runner.run(db.close())
+    assert play(LeasesMachine, postgres_url, examples=10, steps=30) >= 10

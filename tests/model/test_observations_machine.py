@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from connector.clock import SteppedClock
 from connector.sparkpay.ledger import Ledger
@@ -15,7 +15,7 @@ from connector.state.database import Database
 from connector.state.observations import SourceMemory
 from contracts.entities import Stock, StockLevel
 from contracts.events import Event, is_deletion, version_of
-from tests.model.profiles import profile
+from tests.model.playing import play
 
 KEYS = ("A", "B")
 _numbers = itertools.count(1)
@@ -122,20 +122,10 @@ def _level(event: Event) -> int | None:
 
 @pytest.mark.timeout(0)
 def test_on_sqlite(sqlite_url: str) -> None:
-    play(sqlite_url, examples=40, steps=30)
+    assert play(ObservationsMachine, sqlite_url, examples=40, steps=30) >= 40
 
 
 @pytest.mark.postgres
 @pytest.mark.timeout(0)
 def test_on_postgresql(postgres_url: str) -> None:
-    play(postgres_url, examples=10, steps=30)
-
-
-def play(url: str, *, examples: int, steps: int) -> None:
-    with asyncio.Runner() as runner:
-        db = runner.run(Database.open(url, create=True))
-        machine = type("Observations", (ObservationsMachine,), {"runner": runner, "db": db})
-        try:
-            run_state_machine_as_test(machine, settings=profile(examples, steps))
-        finally:
-            runner.run(db.close())
+    assert play(ObservationsMachine, postgres_url, examples=10, steps=30) >= 10

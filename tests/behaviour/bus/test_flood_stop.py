@@ -84,3 +84,5 @@ async def test_poison_among_good_records_stops_nothing_by_default(bus_settings: 
         async with running_intake(intake):
             await until(lambda: intake.health().counts.get("refused") == 50 and last.id in sink.ids())
             await until(lambda: intake.health().ready())
+    assert len(await letters_of(bus_settings)) == 50
+    assert (await committed(bus_settings, topic))[1] >= 50

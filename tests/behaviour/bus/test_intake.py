@@ -274,11 +274,13 @@ async def test_a_broker_that_is_not_there_is_told() -> None:
 async def test_a_consumer_that_died_is_noticed(bus_settings: Settings) -> None:
     intake = _intake(bus_settings, Publisher(bus_settings, SystemClock()))
     run = asyncio.create_task(intake.run())
-    await until(lambda: intake.health().assigned > 0)
-    for task in intake._subscriber.tasks:
-        task.cancel()
+    # It has its partitions a moment before FastStream has the task that reads them.
+    await until(lambda: intake.health().assigned > 0 and len(intake._subscriber.tasks) > 0)
+    (reading,) = intake._subscriber.tasks
+    reading.cancel()
     with pytest.raises(Unavailable, match="ended by itself"):
-        await run
+        async with asyncio.timeout(30):
+            await run
     assert not intake.health().live()
 
 

@@ -70,6 +70,8 @@ async def _two_members(settings: Settings) -> None:
         running(settings, RecordingSink(), publisher, policy=impatient) as other,
     ):
         await until(lambda: 0 < one.health().assigned == other.health().assigned, 8)
+        topics = TopicNames(settings.topic_prefix).all_sources()
+        assert one.health().assigned + other.health().assigned == len(topics) * settings.topic_partitions
 
 
 @pytest.mark.kafka
