@@ -143,6 +143,14 @@ class SkuDirectory(Protocol):
         ...
 
 
+class EntityDirectory(Protocol):
+    """What was applied to the handler's side, for entities that others refer to."""
+
+    async def refs(self, entity: str, keys: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
+        """Ids in each system, by key, of the entities of a kind that are there; a key that is not is left out."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What a handler may use besides its client."""
@@ -150,6 +158,7 @@ class Context:
     settings: ConnectionSettings
     skus: SkuDirectory
     now: datetime
+    known: EntityDirectory
 
 
 class Handler(Protocol):

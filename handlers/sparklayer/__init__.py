@@ -2,15 +2,45 @@
 
 from connector.sparklayer import SparkLayerClient
 from handlers.outcome import Handler
+from handlers.sparklayer.customer_groups import CustomerGroupHandler, GroupDirectory
+from handlers.sparklayer.customers import CustomerHandler
+from handlers.sparklayer.orders import OrderHandler
+from handlers.sparklayer.price_lists import PriceLists
 from handlers.sparklayer.prices import PriceHandler
 from handlers.sparklayer.products import ProductHandler
+from handlers.sparklayer.shipping_methods import ShippingMethodHandler
+from handlers.sparklayer.site_settings import SettingHandler
 from handlers.sparklayer.stock import StockHandler
+from handlers.sparklayer.stock_locations import StockLocations
+from handlers.sparklayer.stock_locations_handler import StockLocationHandler
 
 
 def handlers(client: SparkLayerClient) -> dict[str, Handler]:
     """The handlers of one site by kind of entity; they remember what they learn of the site, so keep them."""
-    built: tuple[Handler, ...] = (ProductHandler(client), PriceHandler(client), StockHandler(client))
+    groups = GroupDirectory(client)
+    built: tuple[Handler, ...] = (
+        CustomerGroupHandler(client, groups),
+        StockLocationHandler(client, StockLocations(client)),
+        SettingHandler(client),
+        ShippingMethodHandler(client),
+        ProductHandler(client),
+        PriceHandler(client),
+        StockHandler(client),
+        CustomerHandler(client, groups, PriceLists(client)),
+        OrderHandler(client),
+    )
     return {handler.entity: handler for handler in built}
 
 
-__all__ = ["PriceHandler", "ProductHandler", "StockHandler", "handlers"]
+__all__ = [
+    "CustomerGroupHandler",
+    "CustomerHandler",
+    "OrderHandler",
+    "PriceHandler",
+    "ProductHandler",
+    "SettingHandler",
+    "ShippingMethodHandler",
+    "StockHandler",
+    "StockLocationHandler",
+    "handlers",
+]

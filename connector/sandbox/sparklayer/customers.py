@@ -141,10 +141,12 @@ class Customers:
             row["parent_customer_id"] = parent["legacy_id"]
 
     def _keep(self, row: Row) -> None:
-        if row["legacy_id"] in self._rows:
-            self._drop(self._rows[row["legacy_id"]])
-        self._rows[row["legacy_id"]] = row
-        self._owner.update(dict.fromkeys(_names(row), row["legacy_id"]))
+        id_ = str(row["legacy_id"])
+        if id_ in self._rows:
+            self._drop(self._rows[id_])
+        self._rows[id_] = row
+        for name in _names(row):
+            self._owner[name] = id_
 
     def _drop(self, row: Row) -> None:
         del self._rows[row["legacy_id"]]
