@@ -15,6 +15,7 @@ class SandboxPolicy:
     the token may do, None = everything. `latency_ms` is added to every answer. `link_host` is what the server believes
     it is called. `import_max_lines` is the most that one importMany takes, `max_query` the longest query string in
     characters, `log_size` the calls that the log keeps, `cache_bytes` the size of the server's cache.
+    `integration_routes`: older stores, and those without the add-on, have none.
     """
 
     token: str
@@ -30,6 +31,7 @@ class SandboxPolicy:
     max_query: int = 2048
     log_size: int = 10_000
     cache_bytes: int = 32_000_000
+    integration_routes: bool = True
 
     def __post_init__(self) -> None:
         if not self.token:
