@@ -151,6 +151,14 @@ class EntityDirectory(Protocol):
         ...
 
 
+class Intents(Protocol):
+    """Marks of calls that must not be repeated blindly; a mark is durable before the call is made."""
+
+    async def first(self, entity: str, key: str, step: str) -> bool:
+        """Set the mark, and say whether it was not set before. If it was, an earlier call may have been taken."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What a handler may use besides its client."""
@@ -159,6 +167,7 @@ class Context:
     skus: SkuDirectory
     now: datetime
     known: EntityDirectory
+    intents: Intents
 
 
 class Handler(Protocol):
