@@ -1,7 +1,7 @@
 """Customers to Spark Pay: found by id, else by e-mail, else made; addresses row by row, only those that changed.
 
-The platform takes two customers of one e-mail without a word (the vendor says nothing of uniqueness), so a customer that
-is not known is always looked up, and several of one e-mail are nobody's guess.
+The platform takes two customers of one e-mail without a word (the vendor says nothing of uniqueness), so a customer
+that is not known is always looked up, and several of one e-mail are nobody's guess.
 """
 
 import asyncio
