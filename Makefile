@@ -9,11 +9,15 @@ CODE   := connector contracts handlers tests
 TEST_ARGS ?=
 DEMO_ARGS ?=
 BENCH_ARGS ?=
+SEEDS ?= 20
+FROM ?= 1
+JOBS ?= 1
+CHAOS_ARGS ?=
 KAFKA_ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup test check suite unit behaviour benchmarks demo kafka kafka-stop schemas lock clean what-can-run
+.PHONY: help setup test check suite unit behaviour benchmarks chaos demo kafka kafka-stop schemas lock clean what-can-run
 
 help: ## Show what can be done
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -66,6 +70,9 @@ behaviour: $(VENV)/.dev what-can-run ## Tests on brokers and databases
 
 benchmarks: $(VENV)/.dev ## Measure, and print the figures (BENCH_ARGS="calls --real")
 	@$(BIN)/python -m tests.benchmarks $(BENCH_ARGS)
+
+chaos: $(VENV)/.dev ## Whole systems under kills and faults (SEEDS=20 FROM=1 JOBS=1 CHAOS_ARGS=--keep)
+	@$(BIN)/python -m tests.chaos --seeds $(SEEDS) --from $(FROM) --jobs $(JOBS) $(CHAOS_ARGS)
 
 schemas: $(VENV)/.runtime ## Renew contracts/schemas and contracts/asyncapi.yaml
 	@rm -f contracts/schemas/*.json contracts/asyncapi.yaml

@@ -35,6 +35,10 @@ class ConfirmationNeeded(PayLayerError):
     """
 
 
+class Unstorable(PayLayerError):
+    """The database does not take this very value, now or later."""
+
+
 class Unavailable(PayLayerError):
     """Something PayLayer needs does not answer; the message says what, where and what to do."""
 
@@ -104,6 +108,10 @@ class TargetIll(PlatformError):
 
 class OutcomeUnknown(PlatformError):
     """The request left and no whole answer came back: it may or may not have been applied."""
+
+
+class Withheld(PlatformError):
+    """The call did not leave: this process is ending or has lost the right to call. Nothing was applied by it."""
 
 
 class ContractFault(PlatformError):

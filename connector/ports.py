@@ -19,13 +19,22 @@ class Priority(IntEnum):
     SYNC = 3
 
 
+class Doubt(IntEnum):
+    """How sure it is that a side has what the inbox says was applied there last."""
+
+    NONE = 0
+    UNSEEN = 1  # after a loss of state: look before anything is written
+    SEEN = 2  # the ledger tells what was found there just now; nothing is decided yet
+    SENT = 3  # it was on its way, and nobody has written down what became of it: look at this one alone
+
+
 @dataclass(frozen=True, slots=True)
 class Observed:
     """The state of an entity that a source showed last, and the event that told of it."""
 
     entity: str
     key: str
-    hash: str  # of the canonical entity; empty for a deletion
+    hash: str  # of the canonical entity; empty for a deletion, and where what was shown is not on record any more
     event_id: str
     time: datetime  # the event's version time
     number: int | None = None  # the source's own numeric id: for sweeps over id ranges

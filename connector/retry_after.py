@@ -6,12 +6,13 @@ from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 Fallback = TypeVar("Fallback", bound=float | None)
+LONGEST_SECONDS = 3600.0  # whoever says longer is asked again after an hour
 
 
 def retry_after_seconds(
     value: str | None, date: str | None, *, default: Fallback, now: datetime | None = None
 ) -> float | Fallback:
-    """Seconds to wait, never negative; `default` where the header is absent or cannot be read.
+    """Seconds to wait, from 0 to an hour; `default` where the header is absent or cannot be read.
 
     `value` is a number of seconds or an HTTP date. A date is measured against the answer's own `Date` header
     (`date`), so that clocks which differ do not matter, and against `now` (aware) where that is missing.
@@ -25,7 +26,7 @@ def retry_after_seconds(
         if until is None or since is None:
             return default
         seconds = (until - since).total_seconds()
-    return max(0.0, seconds) if math.isfinite(seconds) else default
+    return min(max(0.0, seconds), LONGEST_SECONDS) if math.isfinite(seconds) else default
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -1,15 +1,17 @@
 """Dead letters: the original record, byte for byte, with headers that say what refused it and why."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from contracts.events import Headers, header
+from contracts.events import Headers
 from contracts.values import utc_text
 
 CONNECT = "__connect.errors."  # the names that Kafka Connect uses, so that existing tools understand them
 OWN = "paylayer."
+_NUMBER = re.compile(r"[0-9]{1,19}")
 _LONGEST_MESSAGE = 2000
 _LONGEST_DETAILS = 20_000
 
@@ -70,29 +72,60 @@ def without_reason(headers: Headers) -> list[tuple[str, bytes | None]]:
 
 def read(headers: Headers) -> Letter:
     """The reason that a dead letter carries. Raises `ValueError` where the headers are not those of a letter."""
-    reason = headers[_start_of_reason(headers) :]
-    text = {name: header(reason, name) for name in _NAMES}
-    topic, failed_at = text[CONNECT + "topic"], text[OWN + "failed-at"]
+    text = _texts(headers[_start_of_reason(headers) :]).get
+    topic, failed_at = text(CONNECT + "topic"), text(OWN + "failed-at")
     if topic is None or failed_at is None:
         raise ValueError("no dead letter of PayLayer: the headers that name topic and time are missing")
-    status = text[OWN + "error.status"]
+    status, moment = text(OWN + "error.status"), datetime.fromisoformat(failed_at)
+    try:
+        details = _parsed(text(OWN + "error.details"))
+    except RecursionError as error:
+        raise ValueError("no dead letter of PayLayer: its details are nested too deeply") from error
+    if moment.tzinfo is None:
+        raise ValueError("no dead letter of PayLayer: its time has no zone")
     return Letter(
         topic=topic,
-        partition=int(text[CONNECT + "partition"] or -1),
-        offset=int(text[CONNECT + "offset"] or -1),
-        side=text[OWN + "side"] or "",
-        stage=text[CONNECT + "stage"] or "",
-        error_class=text[CONNECT + "exception.class.name"] or "",
-        message=text[CONNECT + "exception.message"] or "",
-        failed_at=datetime.fromisoformat(failed_at),
+        partition=int(text(CONNECT + "partition") or -1),
+        offset=int(text(CONNECT + "offset") or -1),
+        side=text(OWN + "side") or "",
+        stage=text(CONNECT + "stage") or "",
+        error_class=text(CONNECT + "exception.class.name") or "",
+        message=text(CONNECT + "exception.message") or "",
+        failed_at=moment,
         status=int(status) if status else None,
-        code=text[OWN + "error.code"],
-        details=json.loads(text[OWN + "error.details"] or "[]"),
-        connection=text[OWN + "connection"],
-        entity=text[OWN + "entity"],
-        key=text[OWN + "key"],
-        attempts=int(text[OWN + "attempts"] or 1),
+        code=text(OWN + "error.code"),
+        details=details,
+        connection=text(OWN + "connection"),
+        entity=text(OWN + "entity"),
+        key=text(OWN + "key"),
+        attempts=int(text(OWN + "attempts") or 1),
     )
+
+
+def _parsed(details: str | None) -> list[Mapping[str, object]]:
+    if details is None:
+        return []
+    found = json.loads(_whole_text(json.loads(details)))
+    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+        raise ValueError("no dead letter of PayLayer: its details are no list of objects")
+    return found
+
+
+def _whole_text(details: object) -> bytes:
+    """JSON without halves of surrogate pairs, which JSON can say and nobody can write down."""
+    return json.dumps(details, ensure_ascii=False).encode(errors="replace")
+
+
+def _texts(reason: Headers) -> dict[str, str | None]:
+    """The first value of each of our headers; none where it is missing, null, not UTF-8 or with a NUL character."""
+    found: dict[str, str | None] = {}
+    for name, value in reason:
+        if value is not None and name in _NAMES and name not in found:
+            try:
+                found[name] = None if b"\0" in value else value.decode()
+            except UnicodeDecodeError:
+                found[name] = None
+    return found
 
 
 def _start_of_reason(headers: Headers) -> int:
@@ -109,8 +142,8 @@ def parse_letter_id(text: str) -> tuple[str, int, int]:
     """Topic, partition and offset. Raises `ValueError` for anything else."""
     topic, _, rest = text.rpartition(":")
     name, _, partition = topic.rpartition(":")
-    if not name or not partition.isdigit() or not rest.isdigit():
-        raise ValueError(f"{text!r} is no letter id: write <dlt topic>:<partition>:<offset>")
+    if not name or not _NUMBER.fullmatch(partition) or not _NUMBER.fullmatch(rest):
+        raise ValueError(f"{text[:300]!r} is no letter id: write <dlt topic>:<partition>:<offset>")
     return name, int(partition), int(rest)
 
 
@@ -145,4 +178,4 @@ HEADERS = (
 )
 """Name, meaning, and whether every letter has it: what `headers_of` adds, in its order."""
 
-_NAMES = tuple(name for name, _, _ in HEADERS)
+_NAMES = dict.fromkeys(name for name, _, _ in HEADERS)

@@ -1,12 +1,14 @@
 """Topics and consumer groups: names, partitions and policies."""
 
 from dataclasses import dataclass
+from functools import cache
 
 from contracts.entities import KINDS
 
 SIDES = ("sparklayer", "sparkpay")
 DAY_MS = 24 * 3600 * 1000
-LETTER_BYTES = 2 * 1024 * 1024  # a record near Kafka's 1 MiB plus the headers that say why it was refused
+SOURCE_BYTES = 1024 * 1024 + 12  # Kafka's own default, written down so that letters are sure to be larger
+LETTER_BYTES = 16 * 1024 * 1024  # any source record, however well it was compressed, plus the headers that say why
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class TopicNames:
 
     def entity_of(self, topic: str) -> str | None:
         """The entity kind of one of our topics (not of a dead-letter topic)."""
-        return next((name for name in KINDS if self.of(name) == topic), None)
+        return _entities(self.prefix).get(topic)
 
     def dead_letters(self, topic: str, side: str) -> str:
         """Where a side's group puts the records of a topic that it cannot use."""
@@ -45,11 +47,21 @@ class TopicNames:
         return [self.of(name) for name in KINDS]
 
 
+@cache
+def _entities(prefix: str) -> dict[str, str]:
+    """The entity kind of each topic under a prefix; asked of every record."""
+    return {f"{prefix}.{kind.topic}": name for name, kind in KINDS.items()}
+
+
 def plan(names: TopicNames, partitions: int = 12) -> list[Topic]:
     """Every topic: compacted sources, dead-letter topics with the same partitions and four weeks of retention."""
     topics = []
     for source in names.all_sources():
-        compacted = {"cleanup.policy": "compact", "min.compaction.lag.ms": str(3600 * 1000)}
+        compacted = {
+            "cleanup.policy": "compact",
+            "min.compaction.lag.ms": str(3600 * 1000),
+            "max.message.bytes": str(SOURCE_BYTES),
+        }
         topics.append(Topic(source, partitions, compacted))
         for side in SIDES:
             kept = {

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from connector.ports import Desired, Holder
+from connector.ports import Desired, Doubt, Holder
 from connector.settings import ConnectionSettings
 from contracts.entities import Entity
 
@@ -16,7 +16,7 @@ class Task:
 
     `entity` is none when it was deleted. `applied_hash` and `ledger` are what the handler itself returned when it
     last applied this key (none and empty for the first time): the hash of the outgoing body, and whatever it needs
-    to remember of it.
+    to remember of it. In `doubt` they prove nothing: what is there has to be looked at, and is not written again.
     """
 
     connection: str
@@ -26,6 +26,7 @@ class Task:
     applied_hash: str | None = None
     ledger: Mapping[str, Any] = field(default_factory=dict)
     attempts: int = 0
+    doubt: Doubt = Doubt.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class Displaced:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """It is there now. `unchanged` says that no call was needed.
+    """It is there now. `unchanged` says that no write was needed.
 
     `claims` (products only; none = leave as they are) are all SKUs of this key with their state.
     `reopen` names keys of the same kind that have to be applied again because of what was done here.
@@ -109,6 +110,14 @@ class Waiting:
     message: str
 
 
+A_WRITE = "write"
+
+
+def would_write(message: str) -> Waiting:
+    """Instead of a write, where only a look was asked for."""
+    return Waiting(A_WRITE, message)
+
+
 @dataclass(frozen=True, slots=True)
 class Failed:
     """It did not work this time; tried again with back-off.
@@ -128,7 +137,18 @@ class Failed:
     displaced: Sequence[Displaced] = ()
 
 
-Outcome = Applied | Rejected | Waiting | Failed
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the platform has was read, of a task in doubt, and nothing was decided: that is for when all are read.
+
+    `ledger` is what the handler wants to be given then, with `Doubt.SEEN`; `claims` as in `Applied`.
+    """
+
+    ledger: Mapping[str, Any]
+    claims: Sequence[Claim] | None = None
+
+
+Outcome = Applied | Rejected | Waiting | Failed | Seen
 
 
 class SkuDirectory(Protocol):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from connector.clock import Clock, SystemClock
 from connector.settings import Settings
 from connector.state.budgets import BudgetRows
+from connector.state.census import Census
 from connector.state.claims import SkuClaims
 from connector.state.connections import Connections
 from connector.state.database import Database
@@ -14,7 +15,9 @@ from connector.state.inbox import Inbox
 from connector.state.letters import Letters
 from connector.state.pauses import SidePauses
 from connector.state.problems import Problems
+from connector.state.replays import Replays
 from connector.state.runs import Runs
+from connector.state.stops import IntakeStops
 from connector.state.tokens import SealedTokens
 from connector.state.usage import Usage
 from connector.state.vault import Vault
@@ -31,13 +34,16 @@ class Core:
     connections: Connections
     pauses: SidePauses
     inbox: Inbox
+    census: Census
     claims: SkuClaims
     problems: Problems
     runs: Runs
     letters: Letters
+    replays: Replays
     workers: Workers
     usage: Usage
     budgets: BudgetRows
+    stops: IntakeStops
     tokens: SealedTokens
 
 
@@ -47,6 +53,7 @@ async def open_core(settings: Settings, clock: Clock | None = None) -> AsyncIter
     clock = clock or SystemClock()
     vault = Vault(settings.require_secret_key())
     database = await Database.open(settings.database, create=True)
+    inbox = Inbox(database, clock)
     try:
         yield Core(
             settings=settings,
@@ -54,14 +61,17 @@ async def open_core(settings: Settings, clock: Clock | None = None) -> AsyncIter
             database=database,
             connections=Connections(database, vault, clock),
             pauses=SidePauses(database, clock),
-            inbox=Inbox(database, clock),
+            inbox=inbox,
+            census=Census(inbox, clock),
             claims=SkuClaims(database),
             problems=Problems(database, clock),
             runs=Runs(database, clock),
             letters=Letters(database, clock),
-            workers=Workers(database, clock),
+            replays=Replays(database, clock),
+            workers=Workers(database.apart(), clock),
             usage=Usage(database),
-            budgets=BudgetRows(database),
+            budgets=BudgetRows(database, clock),
+            stops=IntakeStops(database, clock),
             tokens=SealedTokens(database, vault),
         )
     finally:

@@ -32,10 +32,24 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 @contextlib.asynccontextmanager
-async def serving(application: Any, listener: socket.socket) -> AsyncIterator[asyncio.Task[None]]:  # noqa: ANN401 - any ASGI application
-    """Serve until the block ends; gives the task, which ends by itself only when something is wrong."""
+async def serving(
+    application: Any,  # noqa: ANN401 - any ASGI application
+    listener: socket.socket,
+    *,
+    dates: bool = True,
+) -> AsyncIterator[asyncio.Task[None]]:
+    """Serve until the block ends; gives the task, which ends by itself only when something is wrong.
+
+    `dates` False: the application sends the header `Date` itself.
+    """
     config = uvicorn.Config(
-        application, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=3, backlog=2048
+        application,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=3,
+        backlog=2048,
+        date_header=dates,
     )
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]), name=f"http:{listener.getsockname()[1]}")

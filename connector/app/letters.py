@@ -1,51 +1,58 @@
-"""Searching, mending and replaying dead letters: the topic is the truth, the database remembers the decisions."""
+"""Searching, mending and discarding dead letters: the topic is the truth, the database remembers the decisions."""
 
-from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import datetime
 
 from connector.app.core import Core
+from connector.app.letter_filter import LetterFilter
 from connector.bus.edits import Edited, edited
 from connector.bus.letter_reader import LetterReader, StoredLetter
-from connector.bus.publisher import Publisher
-from connector.bus.record import Place
-from connector.bus.replay import Selected, replay
-from connector.errors import Unavailable, UserFault
+from connector.bus.replay import replayed_from
+from connector.errors import UserFault
+from connector.state.letters import Decision, Edit
+from connector.state.replays import Ends
+from connector.state.wanted_versions import Identity, Wanted, wanted_versions
+from contracts.dead_letters import without_reason
 from contracts.events import Unreadable, Version, decode, version_of
 
+__all__ = ["STATES", "FoundLetter", "LetterFilter", "LetterOffice"]
+
 STATES = ("new", "replayed", "discarded", "superseded")
-_CHUNK = 500
-
-
-@dataclass(frozen=True, slots=True)
-class LetterFilter:
-    """Which letters are meant; nothing set = all."""
-
-    ids: tuple[str, ...] = ()
-    side: str | None = None
-    entity: str | None = None
-    connection: str | None = None
-    state: str | None = None
-    status: int | None = None
-    code: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-    grep: str | None = None
-
-    @property
-    def empty(self) -> bool:
-        """Whether it selects everything."""
-        return self == LetterFilter()
+_NEW = Decision("new")
+_CHUNK = 1000
+_CHUNK_BYTES = 8 * 1024 * 1024
+_LONGEST_CHAIN = 50
 
 
 @dataclass(frozen=True, slots=True)
 class FoundLetter:
-    """A letter of the topic with its fate."""
+    """A letter of the topic with its fate.
+
+    `version` is what its event says, where that can be read; `overtaken`: the inbox wants something newer, or
+    the platform has it by now.
+    """
 
     stored: StoredLetter
     state: str
-    edited: bool = False
+    decision: Decision = _NEW
+    version: Version | None = None
+    overtaken: bool = False
+
+    @property
+    def id(self) -> str:
+        """How the commands name it."""
+        return self.stored.id
+
+    @property
+    def edited(self) -> bool:
+        """Whether a mended value is kept for it."""
+        return self.decision.edited
+
+    @property
+    def identity(self) -> Identity | None:
+        """The row of the inbox that it is about."""
+        return _identity(self.stored)
 
     def report(self) -> dict[str, object]:
         """The JSON shape that scripts rely on."""
@@ -63,77 +70,96 @@ class FoundLetter:
             "failed_at": letter.failed_at if letter else self.stored.timestamp,
             "state": self.state,
             "edited": self.edited,
+            "replay_id": self.decision.replay_id,
+            "decided_at": self.decision.decided_at,
+            "decided_by": self.decision.decided_by,
+            "note": self.decision.note,
+            "replayed_from": replayed_from(self.stored),
         }
 
 
 @dataclass(frozen=True, slots=True)
-class ReplayResult:
-    """What a replay did."""
-
-    replay_id: str
-    selected: int
-    sent: int
-    superseded: int
-    dry_run: bool
-
-
-@dataclass(frozen=True, slots=True)
 class LetterOffice:
-    """All operations on dead letters of one deployment."""
+    """All operations on dead letters of one deployment but replays."""
 
     core: Core
 
-    async def search(self, chosen: LetterFilter) -> AsyncIterator[FoundLetter]:
-        """Letters that fit, in order per partition; bounded by the ends of the topics when it begins."""
+    def topics(self, chosen: LetterFilter) -> list[str]:
+        """Where letters that fit can lie. Raises `UserFault` for an unknown kind."""
+        return LetterReader(self.core.settings).topics(side=chosen.side, entity=chosen.entity)
+
+    async def ends(self, chosen: LetterFilter) -> Ends:
+        """Where those topics end now."""
+        return await LetterReader(self.core.settings).ends(self.topics(chosen))
+
+    async def search(self, chosen: LetterFilter, *, ends: Ends | None = None) -> AsyncGenerator[FoundLetter, None]:
+        """Letters that fit, in order per partition; bounded by `ends`, or by those of the topics when it begins.
+
+        Whatever their number, a thousand are held at a time.
+        """
+        async with aclosing(self._chunks(chosen, ends)) as chunks:
+            async for chunk in chunks:
+                for found in await self.judged(chunk):
+                    if chosen.state in (None, found.state):
+                        yield found
+
+    async def _chunks(self, chosen: LetterFilter, ends: Ends | None) -> AsyncGenerator[list[StoredLetter], None]:
         reader = LetterReader(self.core.settings)
         if chosen.ids:
-            named = await reader.find(chosen.ids)
-            for found in await self._judge(list(named.values()), chosen):
-                yield found
+            yield [stored for stored in (await reader.find(chosen.ids)).values() if chosen.fits(stored)]
             return
         chunk: list[StoredLetter] = []
-        async for stored in reader.read(reader.topics(side=chosen.side, entity=chosen.entity), since=chosen.since):
-            chunk.append(stored)
-            if len(chunk) >= _CHUNK:
-                for found in await self._judge(chunk, chosen):
-                    yield found
-                chunk = []
-        for found in await self._judge(chunk, chosen):
-            yield found
+        size = 0
+        async with aclosing(reader.read(self.topics(chosen), since=chosen.since, ends=ends)) as letters:
+            async for stored in letters:
+                if chosen.fits(stored):
+                    chunk.append(stored)
+                    size += len(stored.value or b"")
+                if len(chunk) >= _CHUNK or size >= _CHUNK_BYTES:
+                    yield chunk
+                    chunk, size = [], 0
+        yield chunk
 
-    async def _judge(self, chunk: Sequence[StoredLetter], chosen: LetterFilter) -> list[FoundLetter]:
-        if not chunk:
-            return []
-        fitting = [stored for stored in chunk if _fits(stored, chosen)]
-        states = await self.core.letters.states([stored.id for stored in fitting])
-        newest = await self._newest(fitting)
+    async def judged(
+        self, letters: Sequence[StoredLetter], name: Callable[[StoredLetter], str] = lambda stored: stored.id
+    ) -> list[FoundLetter]:
+        """Letters with their fates, which are recorded under `name`."""
+        decisions = await self.core.letters.states([name(stored) for stored in letters])
+        versions = [_version(stored) for stored in letters]
+        read = (stored for stored, version in zip(letters, versions, strict=True) if version is not None)
+        newest = await wanted_versions(self.core.database, {i for i in map(_identity, read) if i is not None})
         found = []
-        for stored in fitting:
-            decision = states[stored.id]
-            state = "superseded" if decision.state == "new" and _is_older(stored, newest) else decision.state
-            if chosen.state is None or state == chosen.state:
-                found.append(FoundLetter(stored, state, decision.edited))
+        for stored, version in zip(letters, versions, strict=True):
+            decision = decisions[name(stored)]
+            overtaken = _is_overtaken(_identity(stored), version, newest)
+            state = "superseded" if overtaken and decision.state == "new" else decision.state
+            found.append(FoundLetter(stored, state, decision, version, overtaken))
         return found
 
-    async def _newest(self, letters: Sequence[StoredLetter]) -> dict[tuple[str, str, str, str], Version]:
-        wanted: dict[tuple[str, str, str], list[str]] = {}
-        for stored in letters:
-            letter = stored.letter
-            if letter and letter.connection and letter.entity and letter.key:
-                wanted.setdefault((letter.connection, letter.side, letter.entity), []).append(letter.key)
-        newest: dict[tuple[str, str, str, str], Version] = {}
-        for (connection, side, entity), keys in wanted.items():
-            rows = await self.core.inbox.wanted(connection, side, entity, sorted(set(keys)))
-            for key, row in rows.items():
-                newest[connection, side, entity, key] = Version(row.version_time, row.event_id)
-        return newest
-
-    async def one(self, id_: str) -> tuple[FoundLetter, bytes | None]:
-        """A letter and its edited value, if it has one. Raises `UserFault` where there is no such letter."""
+    async def one(self, id_: str) -> tuple[FoundLetter, Edit | None]:
+        """A letter and its edit, if it has one. Raises `UserFault` where there is no such letter."""
         async for found in self.search(LetterFilter(ids=(id_,))):
-            edit = (await self.core.letters.edits([id_])).get(id_)
-            return found, None if edit is None else edit.value
+            return found, (await self.core.letters.edits([id_])).get(id_)
         raise UserFault(f"there is no dead letter {id_}: it may have left the topic's retention (paylayer dlq list)")
+
+    async def chain(self, found: FoundLetter) -> list[FoundLetter]:
+        """What became of one refusal: the letter, those it was replayed from and those it came back as, oldest first.
+
+        Letters that have left the topic's retention are missing.
+        """
+        chain = [found]
+        while (before := replayed_from(chain[0].stored)) is not None and len(chain) < _LONGEST_CHAIN:
+            try:
+                stored = await LetterReader(self.core.settings).one(before)
+            except UserFault:  # of another deployment, or not ours at all: the header is anybody's
+                break
+            if stored is None or before in [each.id for each in chain]:
+                break
+            chain = [*await self.judged([stored]), *chain]
+        async for stored in LetterReader(self.core.settings).behind(found.stored):
+            if replayed_from(stored) == chain[-1].id and len(chain) < _LONGEST_CHAIN:
+                chain += await self.judged([stored])
+        return chain
 
     async def edit(self, id_: str, text: str) -> None:
         """Keep a mended value for the next replay. Raises `UserFault` where it is no valid event."""
@@ -141,102 +167,59 @@ class LetterOffice:
         made = edited(found.stored, text, await self.core.letters.edit_count(id_) + 1)
         await self.core.letters.save_edit(id_, made.value, made.headers)
 
-    async def replay(
-        self,
-        publisher: Publisher,
-        chosen: LetterFilter,
-        *,
-        by: str,
-        dry_run: bool,
-        rate: float | None,
-        progress: Callable[[int], None] = lambda _sent: None,
-    ) -> ReplayResult:
-        """Send letters to their topic again, for their side only, and record it.
-
-        Without ids or a state in the filter only new letters are sent. A letter that a newer state has overtaken is
-        left alone, and the inbox would refuse to go back in time anyway. Raises `UserFault` for an empty filter,
-        `Unavailable` where sending stopped.
-        """
-        if chosen.empty:
-            raise UserFault("say which letters: ids, or a filter such as --code sku_missing (paylayer dlq list)")
-        letters = self.core.letters
-        replay_id = await letters.start_replay(by, _selection(chosen), dry_run=dry_run, selected=0)
-        counts = Counter[str]()
-
-        async def wanted() -> AsyncIterator[Selected]:
-            async for found in self.search(chosen):
-                if found.state == "superseded":
-                    counts["superseded"] += 1
-                elif found.state == "new" or chosen.ids or chosen.state:
-                    counts["selected"] += 1
-                    if not dry_run:
-                        yield Selected(found.stored, await self._edit_of(found.stored))
-
-        async def sent(selected: Selected, _place: Place) -> None:
-            await letters.mark([selected.letter.id], "replayed", by=by, replay_id=replay_id)
-            counts["sent"] += 1
-            progress(counts["sent"])
-
-        outcome = await replay(wanted(), replay_id, publisher, sent=sent, per_second=rate)
-        told = "dry run" if dry_run else outcome.reason or "complete"
-        await letters.finish_replay(replay_id, counts["sent"], told, selected=counts["selected"])
-        if outcome.failed is not None:
-            raise Unavailable(
-                f"sent {counts['sent']} letters, then {outcome.failed} could not be sent: {outcome.reason}; "
-                "the same command goes on with the rest"
+    async def edits(self, found: Sequence[FoundLetter]) -> Mapping[str, Edited]:
+        """What is sent in place of those letters that were mended."""
+        mended = {each.id: each.stored for each in found if each.edited}
+        kept = await self.core.letters.edits(list(mended)) if mended else {}
+        return {
+            id_: Edited(
+                mended[id_].key or b"",
+                edit.value,
+                without_reason(mended[id_].headers) if edit.headers is None else edit.headers,
             )
-        return ReplayResult(replay_id, counts["selected"], counts["sent"], counts["superseded"], dry_run)
+            for id_, edit in kept.items()
+        }
 
-    async def _edit_of(self, stored: StoredLetter) -> Edited | None:
-        edit = (await self.core.letters.edits([stored.id])).get(stored.id)
-        return None if edit is None else Edited(stored.key or b"", edit.value, edit.headers or stored.headers)
-
-    async def discard(self, chosen: LetterFilter, *, by: str, dry_run: bool) -> int:
+    async def discard(self, chosen: LetterFilter, *, by: str, dry_run: bool, note: str | None = None) -> int:
         """Mark letters as not needed; the topic keeps them meanwhile. Raises `UserFault` for an empty filter."""
         if chosen.empty:
             raise UserFault("say which letters: ids, or a filter such as --code sku_missing")
-        ids = [found.stored.id async for found in self.search(chosen) if found.state in ("new", "superseded")]
-        if ids and not dry_run:
-            await self.core.letters.mark(ids, "discarded", by=by)
-        return len(ids)
+        ends = {} if chosen.ids else await self.ends(chosen)
+        count = 0
+        ids: list[str] = []
+        async for found in self.search(chosen, ends=ends):
+            if found.state not in ("new", "superseded"):
+                continue
+            count += 1
+            ids.append(found.id)
+            if len(ids) >= _CHUNK and not dry_run:
+                await self.core.letters.mark(ids, "discarded", by=by, note=note)
+                ids = []
+        if not dry_run:
+            await self.core.letters.mark(ids, "discarded", by=by, note=note)
+        return count
 
 
-def _selection(chosen: LetterFilter) -> dict[str, object]:
-    fields = {name: getattr(chosen, name) for name in LetterFilter.__dataclass_fields__}
-    return {name: str(value) for name, value in fields.items() if value}
-
-
-def _fits(stored: StoredLetter, chosen: LetterFilter) -> bool:
+def _identity(stored: StoredLetter) -> Identity | None:
     letter = stored.letter
-    if letter is None:
-        return not any((chosen.connection, chosen.status, chosen.code)) and _contains(stored, chosen.grep)
-    return (
-        (chosen.connection is None or letter.connection == chosen.connection)
-        and (chosen.status is None or letter.status == chosen.status)
-        and (chosen.code is None or letter.code == chosen.code)
-        and (chosen.since is None or letter.failed_at >= chosen.since)
-        and (chosen.until is None or letter.failed_at < chosen.until)
-        and _contains(stored, chosen.grep)
-    )
+    if letter is None or not (letter.connection and letter.entity and letter.key):
+        return None
+    identity = letter.connection, letter.side, letter.entity, letter.key
+    return None if "\0" in "".join(identity) else identity  # a header is anybody's; no row is called so
 
 
-def _contains(stored: StoredLetter, text: str | None) -> bool:
-    if text is None:
-        return True
-    needle = text.lower()
-    parts = [stored.key or b"", stored.value or b"", (stored.letter.message if stored.letter else "").encode()]
-    return any(needle in part.decode("utf-8", "replace").lower() for part in parts)
-
-
-def _is_older(stored: StoredLetter, newest: dict[tuple[str, str, str, str], Version]) -> bool:
-    letter = stored.letter
-    if letter is None or stored.value is None or not (letter.connection and letter.entity and letter.key):
-        return False
-    current = newest.get((letter.connection, letter.side, letter.entity, letter.key))
-    if current is None:
-        return False
+def _version(stored: StoredLetter) -> Version | None:
+    if stored.value is None or stored.letter is None:
+        return None
     try:
-        own = version_of(decode(stored.key, stored.value, stored.headers))
+        return version_of(decode(stored.key, stored.value, stored.headers))
     except Unreadable:
+        return None
+
+
+def _is_overtaken(identity: Identity | None, version: Version | None, newest: Mapping[Identity, Wanted]) -> bool:
+    """By something newer, or because the platform took it after all: what was in its way is gone."""
+    current = None if identity is None else newest.get(identity)
+    if version is None or current is None:
         return False
-    return own < current
+    return version < current.version or (version == current.version and current.applied)

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from connector.app.core import Core
 from connector.budget.shared import SharedBudget
 from connector.engine.usage import CallMeter
+from connector.permit import CallPermit
 from connector.sparklayer import Credentials, SparkLayerClient
 from connector.sparklayer.gate import CallGate, GatePolicy
 from connector.sparklayer.token import Token
@@ -75,7 +76,9 @@ class Platforms:
             ids_per_call=reading.ids_per_call,
         )
 
-    def sparklayer(self, connection: Connection, *, stored_token: bool = True) -> SparkLayerClient:
+    def sparklayer(
+        self, connection: Connection, *, stored_token: bool = True, permit: CallPermit | None = None
+    ) -> SparkLayerClient:
         """A client of the connection's site; without the stored token it has to show its keys."""
         access, settings = connection.sparklayer, connection.settings.sparklayer
         policy = GatePolicy(
@@ -94,6 +97,7 @@ class Platforms:
             if stored_token
             else None,
             on_call=self._hook(connection.id, "sparklayer"),
+            permit=permit,
         )
 
     def _hook(self, connection: str, side: str) -> Callable[[str, str, int | None, float], None]:

@@ -4,31 +4,46 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import structlog
 
 from connector.app.core import Core
 from connector.app.platforms import Platforms, Transport, real_network
 from connector.bus.dead_letters import DeadLetterOffice
+from connector.bus.flood import FloodPolicy
 from connector.bus.intake import Intake
+from connector.bus.intake_policy import IntakePolicy
 from connector.bus.lag import GroupLag
 from connector.bus.publisher import Publisher
 from connector.engine.applier import Applier
 from connector.engine.book import ConnectionBook
 from connector.engine.linking import Linker
+from connector.engine.lookout import Lookout
 from connector.engine.metrics import CountedOutlet, Metrics
+from connector.engine.places import SyncPlaces
 from connector.engine.producing import SparkPayProducer
 from connector.engine.sink import InboxSink
 from connector.engine.supervisor import Job, Supervisor
 from connector.engine.tally import Tally
 from connector.engine.usage import CallMeter
+from connector.errors import PayLayerError
+from connector.permit import CallPermit
+from connector.ports import Priority
+from connector.sparklayer import SparkLayerClient
+from connector.sparkpay.client import SparkPayClient
 from connector.sparkpay.poller import Poller
+from connector.sparkpay.query import Query
 from connector.state.claims import SideDirectory
 from connector.state.connections import Connection
+from connector.state.inbox import Inbox
+from connector.state.lease import Lease
 from connector.state.observations import SourceMemory
+from connector.state.pauses import SidePauses
+from connector.state.runs import Runs
 from contracts.topics import TopicNames
 from handlers import sparklayer as to_sparklayer
 
@@ -36,7 +51,9 @@ log = structlog.get_logger("paylayer.service")
 ROLES = frozenset({"producers", "intake", "appliers", "web"})
 APPLIED_SIDES = ("sparklayer",)  # the sides that have handlers
 SAVE_SECONDS = 1.0
-LOOK_SECONDS = 0.2
+POLL_STARTS = 10  # a second: each begins with a dozen calls, and two hundred of them at once would hold up live changes
+LAST_WORDS_SECONDS = 0.5
+LOOK_SECONDS = (0.2, 2.0)  # the first pause, and the longest of a wait that may take hours
 
 
 @dataclass(slots=True)
@@ -54,27 +71,54 @@ class Service:
     metrics: Metrics
     book: ConnectionBook
     worker: str
+    look_only: bool = False  # appliers compare what is in doubt, and write nothing
     intakes: dict[str, Intake] = field(default_factory=dict)
     appliers: dict[tuple[str, str], Applier] = field(default_factory=dict)
     producers: dict[str, SparkPayProducer] = field(default_factory=dict)
     supervisor: Supervisor | None = None
+    lookout: Lookout = field(init=False)
+    places: SyncPlaces = field(init=False)
+
+    def __post_init__(self) -> None:
+        core = self.core
+        self.lookout = Lookout(core.inbox, core.pauses, core.runs, core.clock, wake=self._due)
+        self.places = SyncPlaces(core.clock)
 
     async def run(self) -> None:
         """Work until cancelled. Raises `Unavailable` when the broker cannot be reached at the start."""
         await self.core.workers.register(self.worker, sorted(self.roles), socket.gethostname(), os.getpid())
         try:
+            await self.lookout.look()  # nobody may take a side that is paused for one that is not
             async with asyncio.TaskGroup() as group:
+                group.create_task(self.lookout.run(), name="lookout")
                 group.create_task(self._save_usage_forever(), name="usage")
                 if "intake" in self.roles:
                     for side in APPLIED_SIDES:
+                        await self.core.stops.release(side)  # a restart is one way to go on
                         self.intakes[side] = self._intake(side)
                         group.create_task(self.intakes[side].run(), name=f"intake:{side}")
                 jobs = self._jobs()
-                self.supervisor = Supervisor(self.worker, jobs, self.core.workers, self.book, self.core.clock)
+                self.supervisor = Supervisor(
+                    self.worker,
+                    jobs,
+                    self.core.workers,
+                    self.book,
+                    self.core.clock,
+                    starts_per_beat={"producers": POLL_STARTS},
+                )
                 group.create_task(self.supervisor.run(), name="supervisor")
                 log.info("started", roles=sorted(self.roles), worker=self.worker)
         finally:
-            await self.core.workers.leave(self.worker)
+            await self._last_words()
+
+    async def _last_words(self) -> None:
+        """What the database should still hear, if it listens."""
+        for words in (self._save_usage, partial(self.core.workers.leave, self.worker)):
+            try:
+                async with asyncio.timeout(LAST_WORDS_SECONDS):
+                    await words()
+            except (PayLayerError, TimeoutError) as error:
+                log.warning("not_stored_at_the_end", error=f"{type(error).__name__}: {error}")
 
     def _intake(self, side: str) -> Intake:
         linker = Linker(self.core.inbox, self.core.claims, side)
@@ -87,28 +131,43 @@ class Service:
             metrics=self.metrics,
             wake=self._wake,
         )
-        return Intake(self.core.settings, side, sink=sink, letters=self.office, clock=self.core.clock)
+        settings = self.core.settings
+        flood = FloodPolicy(settings.flood_in_a_row, settings.flood_ratio, settings.flood_window)
+        return Intake(
+            settings,
+            side,
+            sink=sink,
+            letters=self.office,
+            clock=self.core.clock,
+            policy=IntakePolicy(flood=flood),
+            stops=self.core.stops,
+        )
 
-    def _wake(self, connection: str, side: str) -> None:
+    def _wake(self, connection: str, side: str, entity: str) -> None:
         if applier := self.appliers.get((connection, side)):
-            applier.wake()
+            applier.wake(entity)
 
-    def _jobs(self) -> dict[str, Job]:
-        jobs: dict[str, Job] = {}
-        if "producers" in self.roles:
-            jobs["poll:sparkpay"] = self._poll
-        if "appliers" in self.roles:
-            jobs["apply:sparklayer"] = self._apply_to_sparklayer
-        return jobs
+    def _due(self, connection: str, side: str, entity: str) -> None:
+        if applier := self.appliers.get((connection, side)):
+            applier.due(entity)
 
-    async def _poll(self, connection: Connection) -> None:
+    def _jobs(self) -> dict[str, dict[str, Job]]:
+        """By role, what there is to do for each connection."""
+        jobs: dict[str, dict[str, Job]] = {
+            "producers": {"poll:sparkpay": self._poll},
+            "appliers": {"apply:sparklayer": self._apply_to_sparklayer},
+        }
+        return {role: of_role for role, of_role in jobs.items() if role in self.roles}
+
+    async def _poll(self, connection: Connection, lease: Lease) -> None:
         budget = self.platforms.budget(connection)
-        memory = SourceMemory(self.core.database, self.core.clock, connection.id, "sparkpay")
+        database = self.core.database.fenced(lease.confirm)
+        memory = SourceMemory(database, self.core.clock, connection.id, "sparkpay")
         async with self.platforms.sparkpay(connection, budget) as client:
             poller = Poller(
                 client,
                 memory=memory,
-                outlet=CountedOutlet(self.publisher, self.metrics),
+                outlet=CountedOutlet(self.publisher, self.metrics, lease.require),
                 settings=connection.settings,
                 connection=connection.id,
                 clock=self.core.clock,
@@ -117,10 +176,14 @@ class Service:
             producer = SparkPayProducer(
                 connection.id,
                 poller,
-                runs=self.core.runs,
+                runs=Runs(database, self.core.clock),
                 meter=self.meter,
                 tally=self.tally,
-                pauses=self.core.pauses,
+                pauses=SidePauses(database, self.core.clock),
+                metrics=self.metrics,
+                access=partial(_read_a_product, client),
+                lookout=self.lookout,
+                places=self.places,
                 clock=self.core.clock,
                 until_settled=self.until_settled,
             )
@@ -131,21 +194,26 @@ class Service:
                 self.producers.pop(connection.id, None)
                 await budget.close()
 
-    async def _apply_to_sparklayer(self, connection: Connection) -> None:
+    async def _apply_to_sparklayer(self, connection: Connection, lease: Lease) -> None:
         side = "sparklayer"
-        async with self.platforms.sparklayer(connection) as client:
+        database = self.core.database.fenced(lease.confirm)
+        permit = CallPermit(lease.held)
+        async with self.platforms.sparklayer(connection, permit=permit) as client:
             applier = Applier(
                 connection.id,
                 side,
                 settings=connection.settings,
-                handlers=to_sparklayer.handlers(client),
-                inbox=self.core.inbox,
-                directory=SideDirectory(self.core.database, connection.id, side),
+                handlers=to_sparklayer.handlers(client, look_only=self.look_only),
+                inbox=Inbox(database, self.core.clock),
+                directory=SideDirectory(database, connection.id, side),
                 office=self.office,
-                pauses=self.core.pauses,
+                pauses=SidePauses(database, self.core.clock),
                 clock=self.core.clock,
                 metrics=self.metrics,
                 tally=self.tally,
+                permit=permit,
+                lease=lease,
+                access=partial(_read_the_locations, client),
             )
             self.appliers[connection.id, side] = applier
             try:
@@ -156,17 +224,41 @@ class Service:
     async def until_settled(self, connection: str) -> None:
         """Return when everything published so far was taken from Kafka and applied or refused, or waits for another."""
         ends = await self.lag.ends()
+        pauses = _ever_longer()
         for side in APPLIED_SIDES:
             while not await self.lag.caught_up(side, ends):
-                await self.core.clock.sleep(LOOK_SECONDS)
+                await self.core.clock.sleep(next(pauses))
         while await self.core.inbox.busy(connection):
-            await self.core.clock.sleep(LOOK_SECONDS)
+            await self.core.clock.sleep(next(pauses))
 
     async def _save_usage_forever(self) -> None:
         while True:
             await self.core.clock.sleep(SAVE_SECONDS)
-            await self.meter.save()
-            await self.tally.save()
+            try:
+                await self._save_usage()
+            except PayLayerError as error:
+                log.warning("usage_not_stored", error=str(error))
+
+    async def _save_usage(self) -> None:
+        await self.meter.save()
+        await self.tally.save()
+
+
+def _ever_longer() -> Iterator[float]:
+    seconds, longest = LOOK_SECONDS
+    while True:
+        yield seconds
+        seconds = min(longest, seconds * 1.2)
+
+
+async def _read_a_product(client: SparkPayClient) -> None:
+    """One call that any token of a connection may make."""
+    await client.page("products", Query(fields=("id",), count=1), priority=Priority.LIVE)
+
+
+async def _read_the_locations(client: SparkLayerClient) -> None:
+    """Shows the keys for a new token where the stored one is refused, and reads a short list with it."""
+    await client.stock_locations.all()
 
 
 @asynccontextmanager

@@ -1,5 +1,6 @@
 """What is going on, as `paylayer status` and `/api/status` tell it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -7,6 +8,9 @@ from connector.app.core import Core
 from connector.app.syncs import report
 from connector.budget.shared import SharedBudget
 from connector.state.connections import Connection
+from connector.state.inbox import Counts
+from connector.state.pauses import Pause
+from contracts.entities import KINDS
 from contracts.topics import SIDES
 
 
@@ -22,6 +26,17 @@ class EntityStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class PauseStatus:
+    """Why a side stands still, since when, and when it tries by itself: none = only a person ends it."""
+
+    kind: str
+    reason: str
+    since: datetime
+    next_probe: datetime | None
+    probes: int
+
+
+@dataclass(frozen=True, slots=True)
 class SideStatus:
     """One side of a connection; `waiting` counts every row that is not applied yet for any reason but refusal."""
 
@@ -30,6 +45,7 @@ class SideStatus:
     rejected: int
     applied: int
     paused: str | None
+    pause: PauseStatus | None
     oldest_waiting: datetime | None
     entities: dict[str, EntityStatus]
 
@@ -58,18 +74,30 @@ class ConnectionStatus:
 async def statuses(core: Core, only: str | None = None) -> list[ConnectionStatus]:
     """The status of every connection, or of one. Raises `UserFault` for an unknown one."""
     known = [await core.connections.get(only)] if only else await core.connections.all()
-    return [await _status(core, connection) for connection in known]
+    counted = await core.census.counts(only)
+    paused = await core.pauses.all()
+    return [await _status(core, connection, counted, paused) for connection in known]
 
 
-async def _status(core: Core, connection: Connection) -> ConnectionStatus:
-    pauses = await core.pauses.paused(connection.id)
-    counted = await core.inbox.counts(connection.id)
+def _pause(pause: Pause | None) -> PauseStatus | None:
+    if pause is None:
+        return None
+    return PauseStatus(pause.kind, pause.reason, pause.since, pause.probe_at, pause.probes)
+
+
+async def _status(
+    core: Core,
+    connection: Connection,
+    counted: Mapping[tuple[str, str, str], Counts],
+    paused: Mapping[tuple[str, str], Pause],
+) -> ConnectionStatus:
+    pauses = {side: paused[connection.id, side] for side in SIDES if (connection.id, side) in paused}
     sides: dict[str, SideStatus] = {}
     for side in SIDES:
         entities = {
             entity: EntityStatus(count.waiting, count.retrying, count.rejected, count.applied, count.oldest)
-            for (_, counted_side, entity), count in sorted(counted.items())
-            if counted_side == side
+            for entity in sorted(KINDS)
+            if (count := counted.get((connection.id, side, entity))) is not None
         }
         sides[side] = SideStatus(
             waiting=sum(entity.waiting for entity in entities.values()),
@@ -77,6 +105,7 @@ async def _status(core: Core, connection: Connection) -> ConnectionStatus:
             rejected=sum(entity.rejected for entity in entities.values()),
             applied=sum(entity.applied for entity in entities.values()),
             paused=pauses[side].reason if side in pauses else None,
+            pause=_pause(pauses.get(side)),
             oldest_waiting=min((e.oldest for e in entities.values() if e.oldest is not None), default=None),
             entities=entities,
         )

@@ -12,13 +12,21 @@ probe    when the window that is known is surely over, or nothing is known yet, 
 
 Where the window starts is kept as an interval that replies narrow: a reply whose number is not above one that was
 known when its call left belongs to a newer window.
+
+What other applications spend shows in the counter as well: as many calls as they used in their busiest window of late
+are left to them, less those that they have used already.
+
+A call holds its slot until its reply, however late that is, as long as its process goes on saying that it waits. Of a
+process that was killed nothing is heard: after `lost_after` seconds, which must not be less than the time that a call
+may take to reach the store, its calls count as answered, and one period later their slots are free.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from connector.budget.turns import Claim, Demand
 from connector.ports import Priority
 
 _FORM = 1
@@ -26,6 +34,9 @@ _SLACK = 0.02  # seconds after the latest end of a window before a probe leaves
 _DRIFT = 1e-4  # how fast two clocks may drift apart: the interval of the start widens by this share of the time
 _FORGET = 6 * 3600.0  # seconds without a call after which the start of the window is unknown again
 _SHARED = 600.0  # seconds for which calls of other applications are expected to go on
+_BUSY = 600.0  # seconds for which they are expected to make as many again
+_STALE = 0.5  # seconds after which a counter is old while other applications call
+_LOST_AFTER = 10.0  # a client of a store gives up connecting earlier than that
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +49,8 @@ class Reserve:
 
     interactive: float = 0.04
     above_sync: float = 0.02
-    courtesy: float = 0.10  # kept free for other applications while their calls are seen
+    courtesy: float = 0.10  # left to other applications at least, while their calls are seen
+    most_courtesy: float = 0.5  # and at most, however many they make
     release: float = 0.15
 
     def kept(self, priority: Priority, limit: int) -> int:
@@ -69,12 +81,14 @@ class Window:
     limit: int
     period: float
     born: float
-    lost_after: float = 20.0
+    lost_after: float = _LOST_AFTER
     reserve: Reserve = field(default_factory=Reserve)
-    configured: int = 0
+    told: bool = False  # whether the limit is the store's own word
     last: float = 0.0
     hold_until: float = 0.0
     shared_until: float = 0.0
+    busiest: list[tuple[float, int]] = field(default_factory=list)  # until when it counts, calls of others; descending
+    others: int = 0  # calls of other applications seen in the newest window
     probed: bool = False
     index: int = 0
     start: tuple[float, float] | None = None  # earliest and latest start of the newest window that is known
@@ -83,15 +97,47 @@ class Window:
     base_sent: float = 0.0  # ... when that call left, ...
     base_sure: bool = False  # ... and whether it was surely in it, not in the one after
     out: dict[str, float] = field(default_factory=dict)
+    seen: dict[str, float] = field(default_factory=dict)  # when its process said last that a slow call is still out
     answered: list[Answered] = field(default_factory=list)
+    demands: dict[str, Demand] = field(default_factory=dict)
+    favoured: tuple[float, int] = (0.0, -1)  # when, and in which window, somebody who had waited too long was let go
 
-    def wait(self, now: float, priority: Priority) -> float:
-        """Seconds until a call of that priority may leave: 0 = now. An answer may shorten it."""
+    def wait(self, now: float, priority: Priority, ahead: int = 0) -> float:
+        """Seconds until a call of that priority may leave: 0 = now. An answer may shorten it.
+
+        So many calls of other processes come before it.
+        """
         now = self._settle(now)
-        if self._may_leave(now, priority):
+        if self._may_leave(now, priority, ahead):
             return 0.0
-        later = [max(at, self.hold_until) for at in self._moments(now, priority) if at > now]
+        later = [max(at, self.hold_until) for at in self._moments(now, priority, ahead) if at > now]
         return max(min(later, default=now + self.period) - now, 0.001)
+
+    def may_favour(self, now: float) -> bool:
+        """Whether somebody who has waited too long may go before more urgent calls: one in each window."""
+        now = self._settle(now)
+        at, index = self.favoured
+        return now >= at + self.period if self.start is None else self.index != index
+
+    def favour(self, now: float) -> None:
+        """Somebody was."""
+        self.favoured = now, self.index
+
+    def announce(self, process: str, claims: Sequence[Claim], now: float, lasts: float) -> None:
+        """A process has calls that wait; forgotten after so many seconds unless it says so again."""
+        self.demands = {name: demand for name, demand in self.demands.items() if demand.until > now}
+        self.demands.pop(process, None)
+        if claims:
+            self.demands[process] = Demand(now + lasts, tuple(claims[: self.limit]))
+
+    def claims_of_others(self, process: str, now: float) -> list[Claim]:
+        """What the other processes wait for."""
+        return [
+            claim
+            for name, demand in self.demands.items()
+            if name != process and demand.until > now
+            for claim in demand.claims
+        ]
 
     def leave(self, call: str, now: float) -> None:
         """A call leaves now."""
@@ -100,9 +146,15 @@ class Window:
             self.probed = True
         self.out[call] = now
 
+    def still_out(self, call: str, now: float) -> None:
+        """Its process still waits for the reply."""
+        if call in self.out:
+            self.seen[call] = now
+
     def give_back(self, call: str) -> None:
         """That call never left."""
         self.out.pop(call, None)
+        self.seen.pop(call, None)
         if self.start is None and not self.answered:
             self.probed = False
 
@@ -110,10 +162,11 @@ class Window:
         """That call was answered; `used` and `limit` as the reply's counter said."""
         now = self._settle(now)
         sent = self.out.pop(call, None)
+        self.seen.pop(call, None)
         if sent is None:  # given up as lost meanwhile, and counted then
             return
         if limit is not None and limit > 0:
-            self.limit = limit
+            self.limit, self.told = limit, True
         mine = Answered(sent, now, used, self.index)
         if used is not None:
             self._learn(mine, used)
@@ -126,11 +179,16 @@ class Window:
         Its counter is no place in the window (it was not counted), so nothing is learned from it.
         """
         sent = self.out.get(call, now)
+        known = self.start is not None
         self.reply(call, now, None, limit)
+        if known:
+            own = sum(one.replied >= self._earliest() for one in self.answered) - 1 + len(self.out)
+            self._others_used(max(self.limit - own, self.others + 1), now)
         until = now + max(retry_after, _SLACK)
         if until > self.hold_until:
             self.hold_until = until
-            self.start = (min(sent, until) - self.period, until - self.period)
+            seen = (min(sent, until) - self.period, until - self.period)
+            self.start = (self.start and _meet(self.start, seen)) or seen
             self.top, self.base, self.base_sent, self.base_sure = self.limit, self.limit, now, False
 
     def snapshot(self, now: float) -> tuple[int, int, float, float | None]:
@@ -148,17 +206,22 @@ class Window:
         """Bring the state to this moment; a clock that went back stands still, one that went far back starts anew."""
         if now < self.last - self.period:
             self.out.clear()
+            self.seen.clear()
             self.answered.clear()
+            self.demands.clear()
+            self.busiest.clear()
             self.born, self.last, self.hold_until, self.shared_until = now, now, 0.0, 0.0
-            self.start, self.top, self.probed = None, None, False
+            self.favoured = (0.0, -1)
+            self.start, self.top, self.probed, self.others = None, None, False, 0
         now = max(now, self.last)
         if now - self.last > _FORGET:
-            self.start, self.top = None, None
+            self.start, self.top, self.probed, self.others = None, None, False, 0
         self.last = now
         for call, sent in list(self.out.items()):
-            if now >= sent + self.lost_after:  # its process died, or its reply will never come
+            if now >= (lost := self._lost_at(call, sent)):  # its process died
                 del self.out[call]
-                self.answered.append(Answered(sent, sent + self.lost_after, None, self.index))
+                self.seen.pop(call, None)
+                self.answered.append(Answered(sent, lost, None, self.index))
         oldest = now - 2 * self.period - _SLACK
         self.answered = [one for one in self.answered if one.replied > oldest]
         if self.start is not None:
@@ -172,8 +235,11 @@ class Window:
                     latest + moved + drift,
                 )
                 self.index += passed
-                self.top = None
+                self.top, self.others = None, 0
         return now
+
+    def _lost_at(self, call: str, sent: float) -> float:
+        return max(sent, self.seen.get(call, sent)) + self.lost_after
 
     def _close_window(self) -> None:
         """The newest known window is over: where nothing of it is missing, its calls were surely in it.
@@ -198,7 +264,10 @@ class Window:
             one for one in self.answered if one.number is not None and one.replied <= mine.sent and one.number >= number
         ]
         if self.start is None:
+            own = 1 + len(self.answered) + len(self.out)
             self._first_of(mine, number, (mine.sent - self.period, mine.replied))
+            if number > own:
+                self._others_used(number - own, mine.replied)
         elif older:
             self._newer_than(max(older, key=lambda one: one.sent), mine, number)
         elif self.top is None and mine.sent >= self.start[1]:
@@ -209,7 +278,17 @@ class Window:
             mine.surely = mine.surely or mine.replied < self.start[0] + self.period
             own = 1 + sum(one.replied >= self.start[0] for one in self.answered) + len(self.out)
             if number > own:
-                self.shared_until = mine.replied + _SHARED
+                self._others_used(number - own, mine.replied)
+
+    def _others_used(self, calls: int, now: float) -> None:
+        """So many calls at least that are not ours are in the newest window."""
+        self.shared_until = now + _SHARED
+        self.others = max(self.others, calls)
+        self.busiest = [one for one in self.busiest if one[1] > self.others]
+        self.busiest.append((now + _BUSY, self.others))
+
+    def _earliest(self) -> float:
+        return -math.inf if self.start is None else self.start[0]
 
     def _newer_than(self, older: Answered, mine: Answered, number: int) -> None:
         """A window began after `older` reached the store and before this call did: the newest known, or the next."""
@@ -224,7 +303,7 @@ class Window:
             if seen[1] - seen[0] < self.start[1] - self.start[0]:
                 for one in self.answered:
                     one.surely = one.surely and one.window < self.index
-                self.index += 1
+                self.index, self.others = self.index + 1, 0
                 self._first_of(mine, number, seen)
             elif self.top is None:
                 self._first_of(mine, number, self.start, surely=False)
@@ -233,7 +312,7 @@ class Window:
             if self.top is None:
                 self._first_of(mine, number, this_one)
         else:  # where it fits neither, the store's clock or ours has moved: believe what was seen
-            self.index += 1
+            self.index, self.others = self.index + 1, 0
             self._first_of(mine, number, next_one or seen)
 
     def _first_of(self, mine: Answered, number: int, start: tuple[float, float], *, surely: bool = True) -> None:
@@ -253,8 +332,14 @@ class Window:
     def _allowed(self, now: float, priority: Priority) -> int:
         kept = 0 if self._released(now) else self.reserve.kept(priority, self.limit)
         if now < self.shared_until:
-            kept += _whole(self.limit * self.reserve.courtesy)
+            kept += self._courtesy(now)
         return max(1, self.limit - kept)
+
+    def _courtesy(self, now: float) -> int:
+        """Calls of this window that are left to other applications: those they may still make."""
+        busiest = max((calls for until, calls in self.busiest if until > now), default=0)
+        most = max(1, _whole(self.limit * self.reserve.most_courtesy))
+        return max(_whole(self.limit * self.reserve.courtesy), min(busiest + 1, most) - self.others)
 
     def _release_at(self) -> float | None:
         return None if self.start is None else self.start[1] + self.period * (1 - self.reserve.release)
@@ -263,22 +348,26 @@ class Window:
         at = self._release_at()
         return at is not None and now >= at and now >= self.shared_until
 
-    def _may_leave(self, now: float, priority: Priority) -> bool:
-        out, allowed = len(self.out), self._allowed(now, priority)
+    def _may_leave(self, now: float, priority: Priority, ahead: int) -> bool:
+        out, allowed = len(self.out) + ahead, self._allowed(now, priority)
         if now < self.hold_until or out >= allowed:
             return False
-        if self.top is not None and self._used() + out < allowed:
+        if self.top is not None and self._used() + out < allowed and self._news_are_fresh(now):
             return True
-        if self._probe_fits():
+        if self._probe_fits(ahead):
             return True
         return self._slots_fit(now) and max(self._recent(now), self.top or 0) + out < allowed
+
+    def _news_are_fresh(self, now: float) -> bool:
+        """While others call too, what the counter said soon is no longer true: then one call asks before the rest."""
+        return now >= self.shared_until or not self.out or any(one.replied > now - _STALE for one in self.answered)
 
     def _slots_fit(self, now: float) -> bool:
         """Whether the slot rule may speak: not before all earlier calls are known, not while others call too."""
         known = self.start is not None or now >= self.born + self.period
         return known and (now >= self.shared_until or self.top is not None)
 
-    def _probe_fits(self) -> bool:
+    def _probe_fits(self, ahead: int) -> bool:
         if self.start is None:
             return not self.probed and not self.out
         earliest, latest = self.start
@@ -289,11 +378,11 @@ class Window:
         maybe_here = sum(
             one.replied >= earliest and not (one.surely and one.window < self.index) for one in self.answered
         )
-        return maybe_here + len(self.out) < self.limit
+        return maybe_here + len(self.out) + ahead < self.limit
 
-    def _moments(self, now: float, priority: Priority) -> list[float]:
+    def _moments(self, now: float, priority: Priority, ahead: int) -> list[float]:
         """When something changes by itself."""
-        moments = [self.hold_until, self.shared_until, *(sent + self.lost_after for sent in self.out.values())]
+        moments = [self.hold_until, self.shared_until, *(self._lost_at(*one) for one in self.out.items())]
         if self.start is None:
             moments.append(self.born + self.period)
         else:
@@ -302,7 +391,7 @@ class Window:
                 moments.append(at)
         if self._slots_fit(now):
             taken = sorted(one.replied for one in self.answered if one.replied > now - self.period)
-            over = len(taken) + len(self.out) - self._allowed(now, priority)
+            over = len(taken) + len(self.out) + ahead - self._allowed(now, priority)
             if 0 <= over < len(taken):
                 moments.append(taken[over] + self.period)
         return moments
@@ -314,18 +403,24 @@ class Window:
         return {
             "form": _FORM,
             "limit": self.limit,
-            "configured": self.configured,
+            "configured": self.limit,  # for processes of the version before
+            "told": self.told,
             "period": self.period,
             "born": self.born,
             "last": self.last,
             "hold_until": self.hold_until,
             "shared_until": self.shared_until,
+            "busiest": [list(one) for one in self.busiest],
+            "others": self.others,
+            "favoured": list(self.favoured),
+            "demands": {name: demand.dump() for name, demand in self.demands.items()},
             "probed": self.probed,
             "index": self.index,
             "start": None if self.start is None else list(self.start),
             "top": self.top,
             "base": [self.base, self.base_sent, self.base_sure],
             "out": self.out,
+            "seen": self.seen,
             "answered": [[one.sent, one.replied, one.number, one.window, one.surely] for one in self.answered],
         }
 
@@ -337,27 +432,31 @@ class Window:
         limit: int,
         period: float,
         now: float,
-        lost_after: float = 20.0,
+        lost_after: float = _LOST_AFTER,
         reserve: Reserve | None = None,
     ) -> "Window":
         """The stored window, or one of which nothing is known.
 
-        A limit that the store itself told stays until the configured one changes; another period starts anew.
+        `limit` counts until the store tells its own; another period starts anew.
         """
         reserve = reserve or Reserve()
         if stored is None or stored.get("form") != _FORM or stored["period"] != period:
-            return cls(limit, period, now, lost_after, reserve, configured=limit, last=now)
-        start = stored["start"]
+            return cls(limit, period, now, lost_after, reserve, last=now)
+        start, favoured = stored["start"], stored.get("favoured", (0.0, -1))
         return cls(
-            limit=stored["limit"] if stored["configured"] == limit else limit,
+            limit=stored["limit"] if stored.get("told", True) else limit,
             period=period,
             born=stored["born"],
             lost_after=lost_after,
             reserve=reserve,
-            configured=limit,
+            told=stored.get("told", True),
             last=stored["last"],
             hold_until=stored["hold_until"],
             shared_until=stored["shared_until"],
+            busiest=[(until, calls) for until, calls in stored.get("busiest", ())],
+            others=stored.get("others", 0),
+            favoured=(favoured[0], favoured[1]),
+            demands={name: Demand.load(demand) for name, demand in stored.get("demands", {}).items()},
             probed=stored["probed"],
             index=stored["index"],
             start=None if start is None else (start[0], start[1]),
@@ -366,6 +465,7 @@ class Window:
             base_sent=stored["base"][1],
             base_sure=stored["base"][2],
             out=dict(stored["out"]),
+            seen=dict(stored.get("seen", {})),
             answered=[Answered(*one) for one in stored["answered"]],
         )
 

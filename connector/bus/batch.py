@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
@@ -11,6 +12,7 @@ from aiokafka.errors import IllegalStateError, KafkaError
 
 from connector.bus.dead_letters import DeadLetterOffice, Refusal
 from connector.bus.drain import Drain
+from connector.bus.flood import FloodBrake
 from connector.bus.incoming import Incoming, count_skipped, read_record
 from connector.bus.intake_health import Pulse
 from connector.bus.intake_policy import IntakePolicy
@@ -61,8 +63,10 @@ class BatchTaker:
         self._stopping = stopping
         self._drain = Drain(policy.drain_seconds, self.forget)
         self._failures = 0
+        self._taken_at = 0.0
         self._letter_failures: dict[TopicPartition, int] = {}
         self.held: dict[TopicPartition, float] = {}  # paused until this monotonic time
+        self.brake = FloodBrake(policy.flood)
 
     @property
     def drain(self) -> Drain:
@@ -75,6 +79,7 @@ class BatchTaker:
         for record in records:
             batch.setdefault(TopicPartition(record.topic, record.partition), []).append(record)
         async with self._drain.busy:
+            self._taken_at = self._clock.monotonic()
             self._pulse.tick()
             for partition in batch:
                 self._pulse.opened(partition)
@@ -92,14 +97,23 @@ class BatchTaker:
             with contextlib.suppress(IllegalStateError):  # it went to another member meanwhile
                 consumer.resume(partition)
 
+    def release(self, partition: TopicPartition) -> None:
+        """Somebody looked at a flood: the partition runs again, and is counted anew."""
+        self.brake.release(partition)
+        self._letter_failures.pop(partition, None)
+        if partition in self.held:
+            self.held[partition] = 0.0
+
     def forget(self) -> None:
         """The partitions went away; a rebalance forgets their pauses as well."""
         self.held.clear()
+        self.brake.forget()
         self._letter_failures.clear()
         self._pulse.forget()
 
     async def _take(self, consumer: AIOKafkaConsumer, batch: Batch) -> None:
-        answers = {p: [read_record(r, self._side, self._names) for r in records] for p, records in batch.items()}
+        now = self._clock.now()
+        answers = {p: [read_record(r, self._side, self._names, now) for r in records] for p, records in batch.items()}
         good = [answer for read in answers.values() for answer in read if isinstance(answer, Incoming)]
         refusals = list(await self._sink.take(good)) if good else []
         if len(refusals) != len(good):
@@ -116,8 +130,31 @@ class BatchTaker:
                     refused.setdefault(partition, []).append((record, outcome))
                 elif isinstance(answer, Incoming):
                     counts["taken"] += 1
-        ends = await asyncio.gather(*(self._post(p, records, refused.get(p, ())) for p, records in batch.items()))
+        ends = await asyncio.gather(*(self._braked(p, records, refused.get(p, ())) for p, records in batch.items()))
         await self._commit(consumer, batch, dict(zip(batch, ends, strict=True)))
+
+    async def _braked(
+        self,
+        partition: TopicPartition,
+        records: Sequence[ConsumerRecord],
+        refused: Sequence[tuple[ConsumerRecord, Refusal]],
+    ) -> int:
+        """As `_post`, up to the record at which a flood of refusals makes the partition stop, where that is set."""
+        offsets = {record.offset for record, _ in refused}
+        flags = [record.offset in offsets for record in records]
+        length = self.brake.length(partition, flags)
+        if length == len(records):
+            end = await self._post(partition, records, refused)
+        elif length == 0:
+            end = int(records[0].offset)
+        else:
+            end = await self._post(partition, records[:length], refused[: sum(flags[:length])])
+        self.brake.count(partition, [flag for flag, record in zip(flags, records, strict=True) if record.offset < end])
+        if length < len(records) and end == records[length].offset:
+            reason = self.brake.stop(partition)
+            self._pulse.stopped(partition, reason)
+            _log.error("%s partition %d stops at offset %d: %s", partition.topic, partition.partition, end, reason)
+        return end
 
     async def _post(
         self,
@@ -126,17 +163,19 @@ class BatchTaker:
         refused: Sequence[tuple[ConsumerRecord, Refusal]],
     ) -> int:
         """Send a partition's letters one after the other; the offset up to which everything is done."""
+        ours_until = self._taken_at + self._policy.session_seconds
         for record, refusal in refused:
-            if self._drain.revoking.is_set():
-                return int(record.offset)  # the new owner does the rest
+            if self._drain.revoking.is_set() or self._clock.monotonic() > ours_until:
+                return int(record.offset)  # the new owner does the rest; or may have done it while we were frozen
             try:
-                await self._letters.refuse(record, self._side, refusal)
-            except PayLayerError as error:
+                async with asyncio.timeout(self._policy.letter_seconds):
+                    await self._letters.refuse(record, self._side, refusal)
+            except (PayLayerError, TimeoutError) as error:
                 self._pulse.counts["letter_failures"] += 1
-                self._pulse.failed(partition, f"a dead letter could not be sent: {error}")
+                self._pulse.failed(partition, f"a dead letter could not be sent: {str(error) or 'no answer in time'}")
                 _log.error(
                     "dead letter not sent, %s stays at partition %d offset %d: %s",
-                    record.topic, record.partition, record.offset, error,
+                    record.topic, record.partition, record.offset, str(error) or "no answer in time",
                 )  # fmt: skip
                 return int(record.offset)
             self._pulse.counts["refused"] += 1
@@ -166,7 +205,8 @@ class BatchTaker:
         with contextlib.suppress(IllegalStateError):  # revoked while its letter was on its way
             consumer.seek(partition, offset)
             consumer.pause(partition)
-            self.held[partition] = self._clock.monotonic() + self._policy.delay(failures)
+            delay = math.inf if partition in self.brake.stopped else self._policy.letter_delay(failures)
+            self.held[partition] = self._clock.monotonic() + delay
 
     async def _put_back(self, consumer: AIOKafkaConsumer, batch: Batch, error: Exception) -> None:
         """Nothing of the batch is committed; it comes again after a while."""

@@ -1,9 +1,12 @@
 """Putting away what a side cannot use: the record byte for byte, and why, before its offset is committed."""
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
+from connector.bus.producer import RecordTooLarge
 from connector.bus.record import HeaderList, Place, Record
 from connector.clock import Clock
 from connector.errors import PlatformError
@@ -13,6 +16,7 @@ from contracts.topics import TopicNames
 
 INTAKE = "intake"  # nobody can read it
 APPLY = "apply"  # the platform said no
+_LONGEST_KEPT_KEY = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +68,9 @@ class DeadLetterOffice:
     async def refuse(self, record: Record, side: str, refusal: Refusal) -> Place:
         """Post the letter; the place is where it lies now (`contracts.dead_letters.letter_id` names it).
 
-        Same partition number as at the source where the letters' topic has it. Raises `Unavailable` or
-        `RecordTooLarge`: then the record has not been put away and must not be committed.
+        Same partition number as at the source where the letters' topic has it. A record that the letters' topic does
+        not take for its size is described: its place, sizes and SHA-256, under the code `too_large`. Raises
+        `Unavailable` or `RecordTooLarge`: then the record has not been put away and must not be committed.
         """
         topic = self._names.dead_letters(record.topic, side)
         letter = Letter(
@@ -87,7 +92,11 @@ class DeadLetterOffice:
         )
         partition = record.partition if record.partition in await self._box.partitions(topic) else None
         headers = headers_of(letter, _without_own_reason(record.headers))
-        place = await self._box.send_record(topic, record.key, record.value, headers, partition=partition)
+        try:
+            place = await self._box.send_record(topic, record.key, record.value, headers, partition=partition)
+        except RecordTooLarge:
+            key, value, headers = _described(record, letter)
+            place = await self._box.send_record(topic, key, value, headers, partition=partition)
         self._on_refusal(side, refusal)
         return place
 
@@ -113,6 +122,22 @@ def refused_by_platform(
         key=key,
         attempts=attempts,
     )
+
+
+def _described(record: Record, letter: Letter) -> tuple[bytes | None, bytes, list[tuple[str, bytes | None]]]:
+    """A small letter that stands for a record too large to be copied; the record itself stays where it is."""
+    value = record.value or b""
+    facts = {
+        "too_large": f"{record.topic}:{record.partition}:{record.offset}",
+        "key_bytes": len(record.key or b""),
+        "value_bytes": len(value),
+        "value_sha256": hashlib.sha256(value).hexdigest(),
+        "header_bytes": sum(len(name) + len(content or b"") for name, content in record.headers),
+    }
+    message = f"too large for the dead-letter topic, so only this description is kept; refused as: {letter.message}"
+    told = replace(letter, code="too_large", message=message)
+    key = None if record.key is None else record.key[:_LONGEST_KEPT_KEY]
+    return key, json.dumps(facts).encode(), headers_of(told, ())
 
 
 def _without_own_reason(headers: HeaderList) -> HeaderList:

@@ -32,10 +32,14 @@ def edited(letter: StoredLetter, text: str, number: int) -> Edited:
     older than whatever the source has said since. Where the original cannot be read there is nothing to keep: the text
     counts as it is, its own id included. Raises `UserFault` that says what is wrong with the text.
     """
+    return edited_event(letter, _parsed(text), number)
+
+
+def edited_event(letter: StoredLetter, body: dict[str, Any], number: int) -> Edited:
+    """The same for a text that is parsed already."""
     original = _original(letter)
-    body = _parsed(text)
     if original is not None:
-        body |= {"id": next_id(original.id, number)}
+        body = body | {"id": next_id(original.id, number)}
     value = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(errors="surrogatepass")
     try:
         event = decode(kafka_key(str(body.get("connection")), _own_key(body)), value)
@@ -59,15 +63,21 @@ def next_id(old: str, number: int) -> str:
 
 def editable_text(letter: StoredLetter) -> str:
     """What a person gets to see and change: the event as indented JSON, or the raw value where it is none."""
-    value = letter.value or b""
-    original = _original(letter)
-    if original is not None and _is_binary(letter.headers):
-        body = original.model_dump(mode="json", exclude_none=True) | {"time": utc_text(original.time)}
+    body = whole_event(letter)
+    if body is not None:
         return json.dumps(body, ensure_ascii=False, indent=2) + "\n"
+    return (letter.value or b"").decode("utf-8", "backslashreplace")
+
+
+def whole_event(letter: StoredLetter) -> Any | None:  # noqa: ANN401 - whatever JSON somebody sent
+    """The event in one JSON value, whichever CloudEvents mode it was sent in; none where the value is no JSON."""
+    original = _original(letter) if _is_binary(letter.headers) else None
+    if original is not None:
+        return original.model_dump(mode="json", exclude_none=True) | {"time": utc_text(original.time)}
     try:
-        return json.dumps(json.loads(value), ensure_ascii=False, indent=2) + "\n"
+        return json.loads(letter.value or b"")
     except (ValueError, RecursionError):
-        return value.decode("utf-8", "backslashreplace")
+        return None
 
 
 def _original(letter: StoredLetter) -> Event | None:
@@ -84,11 +94,21 @@ def _parsed(text: str) -> dict[str, Any]:
         body = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise UserFault(f"the edited text is not JSON: {error}") from error
+    if "\\u" in text and not _is_text(body):
+        raise UserFault("the edited text holds half a surrogate pair: write the whole character")
     if not isinstance(body, dict):
         raise UserFault(
             f"the edited text is a JSON {type(body).__name__}: a whole event is needed, with specversion, type and data"
         )
     return body
+
+
+def _is_text(body: Any) -> bool:  # noqa: ANN401 - any JSON
+    try:
+        json.dumps(body, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _keeps(original: Event, event: Event) -> None:

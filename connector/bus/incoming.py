@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from connector.bus.dead_letters import INTAKE, Refusal, unreadable
@@ -13,6 +14,7 @@ from contracts.topics import SIDES, TopicNames
 
 _PRIORITIES = {priority.name.lower(): priority for priority in Priority}
 _CLOUDEVENTS = "ce_"
+FURTHEST_AHEAD = timedelta(days=1)  # clocks and time zones that are wrong by hours do no lasting harm
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,10 @@ class Skipped(StrEnum):
     OTHER_SIDE = "other_side"
 
 
-def read_record(record: Record, side: str, names: TopicNames) -> Incoming | Skipped | Refusal:
-    """What the group of a side does with a record."""
+def read_record(
+    record: Record, side: str, names: TopicNames, now: datetime | None = None
+) -> Incoming | Skipped | Refusal:
+    """What the group of a side does with a record; without `now`, times in the future are taken as they are."""
     if record.value is None:
         return Skipped.TOMBSTONE
     entity = names.entity_of(record.topic)
@@ -49,6 +53,8 @@ def read_record(record: Record, side: str, names: TopicNames) -> Incoming | Skip
         _unambiguous(record.headers)
         event = decode(record.key, record.value, record.headers)
         _at_home(event, entity, record.topic)
+        if now is not None:
+            _not_ahead(event, now)
     except Unreadable as error:
         return unreadable(error, entity)
     except Exception as error:  # noqa: BLE001  the border of the record: the dead letter tells whoever reads it
@@ -89,6 +95,15 @@ def _unambiguous(headers: HeaderList) -> None:
 def _at_home(event: Event, entity: str | None, topic: str) -> None:
     if entity is not None and entity_name(event) != entity:
         raise Unreadable("wrong_topic", f"an event of type {event.type} does not belong on topic {topic}")
+
+
+def _not_ahead(event: Event, now: datetime) -> None:
+    """The newest version wins: one of next year would make everything out of date that comes until then."""
+    if event.time - now > FURTHEST_AHEAD:
+        raise Unreadable(
+            "time_ahead",
+            f"its time {event.time.isoformat()} is in the future: check the publisher's clock and time zone",
+        )
 
 
 def count_skipped(answers: Iterable[Incoming | Skipped | Refusal]) -> Counter[str]:

@@ -17,6 +17,7 @@ from faststream.kafka import KafkaBroker, KafkaMessage
 
 from connector.bus.batch import BatchTaker, IntakeSink
 from connector.bus.dead_letters import DeadLetterOffice
+from connector.bus.flood import Stops
 from connector.bus.intake_health import IntakeHealth, Pulse
 from connector.bus.intake_policy import IntakePolicy
 from connector.bus.reach import reaching
@@ -24,10 +25,11 @@ from connector.bus.security import addresses, faststream_security
 from connector.bus.topics import missing
 from connector.bus.waiting import wait_unless
 from connector.clock import Clock
-from connector.errors import Unavailable
+from connector.errors import PayLayerError, Unavailable
 from connector.settings import Settings
 from contracts.topics import TopicNames
 
+_log = logging.getLogger(__name__)
 _library_log = logging.getLogger(f"{__name__}.faststream")
 _library_log.setLevel(logging.ERROR)  # below that it tells of every start what the settings already say
 
@@ -44,10 +46,13 @@ class Intake:
         letters: DeadLetterOffice,
         clock: Clock,
         policy: IntakePolicy | None = None,
+        stops: Stops | None = None,
     ) -> None:
         self._settings = settings
         self._side = side
         self._clock = clock
+        self._stops = stops
+        self._told: set[TopicPartition] = set()  # stopped partitions that others know of
         self._policy = policy = policy or IntakePolicy()
         self._names = TopicNames(settings.topic_prefix)
         self._group = self._names.group(side)
@@ -102,8 +107,16 @@ class Intake:
                 await wait_unless(self._clock, self._policy.watch_seconds, self._stopping)
         finally:
             self._stopping.set()
-            await self._broker.stop()
+            await self._leave()
             self._taker.forget()
+
+    async def _leave(self) -> None:
+        """End the consumer; where the broker is away that is for the group's session timeout to find out."""
+        try:
+            async with asyncio.timeout(self._policy.stop_seconds + self._policy.answer_seconds):
+                await self._broker.stop()
+        except (KafkaError, TimeoutError) as error:
+            _log.warning("the consumer of %s did not end cleanly: %s", self._group, type(error).__name__)
 
     def stop(self) -> None:
         """Ask `run` to end; it returns within a few seconds."""
@@ -143,13 +156,43 @@ class Intake:
         consumer = self._subscriber.consumer
         if consumer is None or not self._alive():
             raise Unavailable(f"the consumer of {self._group} has ended by itself: start it again")
+        await self._watch_stops()
         self._taker.resume_held(consumer)
         partitions = list(consumer.assignment())
         lags = await asyncio.gather(*(_lag(consumer, partition) for partition in partitions))
         self._pulse.lag = {(p.topic, p.partition): lag for p, lag in zip(partitions, lags, strict=True)}
-        waiting = sum(lag or 0 for p, lag in zip(partitions, lags, strict=True) if p not in self._taker.held)
-        if waiting == 0 or self._taker.drain.busy.locked():
+        waiting = [p for p, lag in zip(partitions, lags, strict=True) if lag and p not in self._taker.held]
+        if not waiting or self._taker.drain.busy.locked():
             self._pulse.tick()  # otherwise only a batch proves that the loop moves
+        elif self._pulse.silent_for() > self._policy.doubt_seconds and await self._broker_is_away(consumer, waiting[0]):
+            self._pulse.tick()  # nobody could move
+
+    async def _watch_stops(self) -> None:
+        """Make stopped partitions known, and let those run that somebody released."""
+        stopped = self._taker.brake.stopped
+        self._told &= stopped.keys()
+        if self._stops is None or not stopped:
+            return
+        try:
+            for partition in stopped.keys() - self._told:
+                await self._stops.stopped(self._side, partition.topic, partition.partition, stopped[partition])
+                self._told.add(partition)
+            still = await self._stops.still(self._side)
+        except PayLayerError as error:
+            _log.warning("stopped partitions of %s cannot be looked up: %s", self._group, error)
+            return
+        for partition in [p for p in self._told if (p.topic, p.partition) not in still]:
+            _log.warning("%s partition %d goes on", partition.topic, partition.partition)
+            self._taker.release(partition)
+
+    async def _broker_is_away(self, consumer: AIOKafkaConsumer, partition: TopicPartition) -> bool:
+        """Whether the broker does not answer a question that needs no group and no fetch."""
+        try:
+            async with asyncio.timeout(self._policy.answer_seconds):
+                await consumer.end_offsets([partition])
+        except (KafkaError, TimeoutError):
+            return True
+        return False
 
     async def _consume(self, message: KafkaMessage) -> None:
         await self._taker.work(message.consumer, message.raw_message)

@@ -50,6 +50,10 @@ class Pulse:
         """The loop came by."""
         self._ticked = self.clock.monotonic()
 
+    def silent_for(self) -> float:
+        """Seconds since the loop came by; 0 before its first time."""
+        return 0.0 if self._ticked is None else self.clock.monotonic() - self._ticked
+
     def opened(self, partition: TopicPartition) -> None:
         """A record of it is in hand, or came back to hand."""
         self._open_since.setdefault(partition, self.clock.monotonic())
@@ -63,6 +67,11 @@ class Pulse:
         """It stays where it is, for this reason."""
         self.failing[partition] = reason
 
+    def stopped(self, partition: TopicPartition, reason: str) -> None:
+        """It stands still until somebody acts: not ready, but nothing that a restart would mend."""
+        self._open_since.pop(partition, None)
+        self.failing[partition] = reason
+
     def forget(self) -> None:
         """The partitions went away."""
         self._open_since.clear()
@@ -74,7 +83,7 @@ class Pulse:
         now = self.clock.monotonic()
         return IntakeHealth(
             running=running,
-            last_tick_age=now - self._ticked if self._ticked is not None else 0.0,
+            last_tick_age=self.silent_for(),
             oldest_unfinished_age=max((now - since for since in self._open_since.values()), default=0.0),
             assigned=assigned,
             lag=dict(self.lag),

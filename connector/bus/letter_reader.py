@@ -1,24 +1,20 @@
 """Reading dead-letter topics as they are now: bounded, without a group, nothing is committed."""
 
-import contextlib
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
+from connector.bus.bounded import assign, reader, up_to
 from connector.bus.reach import reaching
 from connector.bus.record import HeaderList
-from connector.bus.security import client_options
-from connector.bus.topics import administration, existing
 from connector.errors import UserFault
 from connector.settings import Settings
 from contracts.dead_letters import Letter, letter_id, parse_letter_id, read
 from contracts.topics import SIDES, TopicNames
 
-_AT_ONCE = 2000
-_PATIENCE_MS = 1000
-_SECONDS_WITHOUT_PROGRESS = 30.0
+_WHAT = "reading dead letters"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +52,30 @@ class LetterReader:
         sides = SIDES if side is None else (side,)
         return [self._names.dead_letters(source, each) for source in sources for each in sides]
 
+    async def ends(self, topics: Sequence[str]) -> dict[str, dict[int, int]]:
+        """Where each partition of these topics ends now. Raises `Unavailable`."""
+        async with reader(self._settings, _WHAT) as consumer:
+            return _as_known(await assign(self._settings, consumer, topics, _WHAT))
+
     async def read(
-        self, topics: Sequence[str], *, since: datetime | None = None, until: datetime | None = None
-    ) -> AsyncIterator[StoredLetter]:
+        self,
+        topics: Sequence[str],
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        ends: Mapping[str, Mapping[int, int]] | None = None,
+    ) -> AsyncGenerator[StoredLetter, None]:
         """Every letter of these topics, in order within a partition; times are those of the letters' arrival.
 
-        Raises `Unavailable`; a topic that does not exist holds nothing.
+        It ends at `ends`, or where the topics end when it begins. Raises `Unavailable`; a topic that does not exist
+        holds nothing.
         """
-        async with self._consumer() as consumer:
-            ends = await self._snapshot(consumer, topics)
-            await self._seek(consumer, list(ends), since)
-            async for record in self._records(consumer, ends):
+        async with reader(self._settings, _WHAT) as consumer:
+            found = await assign(self._settings, consumer, topics, _WHAT)
+            ends = _as_known(found) if ends is None else ends
+            bounds = {each: min(end, ends.get(each.topic, {}).get(each.partition, 0)) for each, end in found.items()}
+            await self._seek(consumer, list(bounds), since)
+            async for record in self._records(consumer, bounds):
                 letter = _stored(record)
                 if (since is None or letter.timestamp >= since) and (until is None or letter.timestamp < until):
                     yield letter
@@ -83,8 +92,8 @@ class LetterReader:
         found: dict[str, StoredLetter] = {}
         if not wanted:
             return found
-        async with self._consumer() as consumer:
-            ends = await self._snapshot(consumer, sorted({partition.topic for partition in wanted}))
+        async with reader(self._settings, _WHAT) as consumer:
+            ends = await assign(self._settings, consumer, sorted({partition.topic for partition in wanted}), _WHAT)
             for partition, offsets in wanted.items():
                 first = (await consumer.beginning_offsets([partition])).get(partition, 0) if partition in ends else 0
                 for offset in sorted(offsets):
@@ -96,6 +105,17 @@ class LetterReader:
                             letter = _stored(record)
                             found[letter.id] = letter
         return found
+
+    async def behind(self, letter: StoredLetter) -> AsyncGenerator[StoredLetter, None]:
+        """The letters that came into its partition after it. Raises `Unavailable`."""
+        async with reader(self._settings, _WHAT) as consumer:
+            partition = TopicPartition(letter.topic, letter.partition)
+            ends = await assign(self._settings, consumer, [letter.topic], _WHAT)
+            if letter.offset + 1 >= ends.get(partition, 0):
+                return
+            consumer.seek(partition, letter.offset + 1)
+            async for record in self._records(consumer, {partition: ends[partition]}):
+                yield _stored(record)
 
     async def one(self, letter: str) -> StoredLetter | None:
         """One letter by id; none when it is gone. Raises as `find` does."""
@@ -109,34 +129,6 @@ class LetterReader:
         if topic not in self.topics():
             raise UserFault(f"{text!r} names the topic {topic}, which holds no dead letters of this deployment")
         return topic, partition, offset
-
-    @contextlib.asynccontextmanager
-    async def _consumer(self) -> AsyncIterator[AIOKafkaConsumer]:
-        consumer = AIOKafkaConsumer(
-            **client_options(self._settings),
-            client_id="paylayer-letters",
-            group_id=None,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            max_partition_fetch_bytes=4 * 1024 * 1024,  # a letter has up to 2 MiB
-        )
-        try:
-            async with reaching(self._settings, "reading dead letters"):
-                await consumer.start()
-            yield consumer
-        finally:
-            await consumer.stop()
-
-    async def _snapshot(self, consumer: AIOKafkaConsumer, topics: Sequence[str]) -> dict[TopicPartition, int]:
-        """Assign all partitions of those topics that exist; their end offsets bound the read."""
-        async with administration(self._settings) as admin, reaching(self._settings, "listing the topics"):
-            there = await existing(admin)  # asking the consumer for a topic by name may create it
-        partitions = [TopicPartition(topic, number) for topic in topics for number in range(there.get(topic, 0))]
-        if not partitions:
-            return {}
-        async with reaching(self._settings, "reading dead letters"):
-            consumer.assign(partitions)
-            return dict(await consumer.end_offsets(partitions))
 
     async def _seek(
         self, consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition], since: datetime | None
@@ -154,36 +146,35 @@ class LetterReader:
                     consumer.seek(partition, found.offset)
 
     async def _records(
-        self, consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int]
+        self, consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]
     ) -> AsyncIterator[ConsumerRecord]:
-        """Up to the ends. The position decides, not the last record's offset: behind it may lie only markers."""
-        left = set(ends)
-        while True:
-            async with reaching(self._settings, "reading dead letters", _SECONDS_WITHOUT_PROGRESS):
-                left = {partition for partition in left if await consumer.position(partition) < ends[partition]}
-                if not left:
-                    return
-                polled: dict[TopicPartition, list[ConsumerRecord]] = {}
-                while not polled and left:
-                    polled = await consumer.getmany(*left, timeout_ms=_PATIENCE_MS, max_records=_AT_ONCE)
-                    left = {partition for partition in left if await consumer.position(partition) < ends[partition]}
-            for partition, records in polled.items():
-                for record in records:
-                    if record.offset < ends[partition]:
-                        yield record
+        async for batch in up_to(self._settings, consumer, ends, _WHAT):
+            for record in batch:
+                yield record
+
+
+def _as_known(ends: Mapping[TopicPartition, int]) -> dict[str, dict[int, int]]:
+    known: dict[str, dict[int, int]] = {}
+    for partition, end in ends.items():
+        known.setdefault(partition.topic, {})[partition.partition] = end
+    return known
+
+
+def letter_of(headers: HeaderList) -> Letter | None:
+    """The reason in these headers; none where they are not PayLayer's."""
+    try:
+        return read(headers)
+    except ValueError:
+        return None
 
 
 def _stored(record: ConsumerRecord) -> StoredLetter:
-    try:
-        letter = read(record.headers)
-    except ValueError:
-        letter = None
     return StoredLetter(
         topic=record.topic,
         partition=record.partition,
         offset=record.offset,
         timestamp=datetime.fromtimestamp(record.timestamp / 1000, UTC),
-        letter=letter,
+        letter=letter_of(record.headers),
         key=record.key,
         value=record.value,
         headers=tuple(record.headers),

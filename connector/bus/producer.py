@@ -34,9 +34,10 @@ class SendLimits:
     seconds: float = 30.0  # one record or one batch, until everything is acknowledged
     rebuild_after: float = 60.0  # failing for so long: a new producer (aiokafka 1017 never recovers by itself)
     start_seconds: float = 20.0
-    stop_seconds: float = 5.0
+    stop_seconds: float = 2.0
     linger_ms: int = 5
-    largest_request: int = 3 * 1024 * 1024  # a dead letter: 1 MiB of value plus the headers that say why
+    # Before compression: a record that another client's compression brought below the broker's limit is a letter, too.
+    largest_request: int = 48 * 1024 * 1024
 
 
 class RecordTooLarge(PayLayerError):
@@ -98,6 +99,7 @@ class Producer:
         self._raw: RawProducer | None = None
         self._changing = asyncio.Lock()
         self._failing_since: float | None = None
+        self._ill: RawProducer | None = None
         self.rebuilt = 0
 
     async def start(self) -> None:
@@ -116,6 +118,7 @@ class Producer:
 
         Raises `Unavailable` (records may have arrived all the same: send the same ones again) or `RecordTooLarge`.
         """
+        await self._replace_if_ill()
         raw = await self._current()
         acks: list[Awaitable[Any]] = []
         try:
@@ -130,6 +133,10 @@ class Producer:
                     )
                     acks.append(ack)
                 answers = await asyncio.gather(*acks)
+        except asyncio.CancelledError:  # its caller has less patience: that says as much as a time-out of our own
+            self._ill = raw if self._note_failure() else None
+            await _settled(acks)
+            raise
         except (KafkaError, OSError, TimeoutError, AssertionError) as error:
             all_queued = len(acks) == len(records)
             outcomes = await _settled(acks)
@@ -164,12 +171,21 @@ class Producer:
                 self._raw = raw
             return self._raw
 
-    async def _failed(self, raw: RawProducer, error: BaseException, *, refused: bool) -> None:
-        """Decide whether this producer has a future; its replacement connects with the next send."""
+    def _note_failure(self) -> bool:
+        """Whether it has failed for so long that it will not recover."""
         now = self._clock.monotonic()
         if self._failing_since is None:
             self._failing_since = now
-        if not refused and now - self._failing_since < self._limits.rebuild_after:
+        return now - self._failing_since >= self._limits.rebuild_after
+
+    async def _replace_if_ill(self) -> None:
+        ill, self._ill = self._ill, None
+        if ill is not None and ill is self._raw:
+            await self._failed(ill, TimeoutError("no acknowledgements"), refused=True)
+
+    async def _failed(self, raw: RawProducer, error: BaseException, *, refused: bool) -> None:
+        """Decide whether this producer has a future; its replacement connects with the next send."""
+        if not self._note_failure() and not refused:
             return
         async with self._changing:
             if self._raw is not raw:  # another task has done it
@@ -187,7 +203,9 @@ class Producer:
         except (KafkaError, OSError, TimeoutError) as error:
             _log.warning("a Kafka producer did not end cleanly: %s: %s", type(error).__name__, error)
             if isinstance(raw, _BoundedProducer):
-                await raw.abandon()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(self._limits.stop_seconds):
+                        await raw.abandon()
 
     def _explained(self, error: BaseException, record: Outgoing, *, queued: bool) -> PayLayerError:
         if isinstance(error, MessageSizeTooLargeError | RecordTooLargeError):
@@ -218,10 +236,20 @@ class Producer:
 class _BoundedProducer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka ships no types
     async def abandon(self) -> None:
         """Drop what cannot be flushed: `stop` waits for acknowledgements that may never come."""
+        await self.client.close()  # first: its sender waits for the answers to requests that are on their way
         if self._sender is not None:
             await self._sender.close()
-        self._message_accumulator.fail_all(ProducerClosed())  # ends the flush that `stop` has left behind
-        await self.client.close()
+        accumulator = self._message_accumulator
+        accumulator._pending_batches = _Forgetful(accumulator._pending_batches)  # noqa: SLF001 - see there
+        accumulator.fail_all(ProducerClosed())  # ends the flush that `stop` has left behind
+
+
+class _Forgetful(set[Any]):
+    """aiokafka takes a batch off this set twice when it fails all batches while one is being sent again."""
+
+    def remove(self, element: object) -> None:
+        """As `discard`: without complaint."""
+        self.discard(element)
 
 
 async def _settled(acks: list[Awaitable[Any]]) -> list[Any]:

@@ -85,6 +85,10 @@ class Publisher:
         (place,) = await self._producer.send([Outgoing(topic, key, value, headers, partition)])
         return place
 
+    async def send_records(self, records: Sequence[Outgoing]) -> list[Place]:
+        """Send records as they are, pipelined; return when all are acknowledged. Raises as `send_record` does."""
+        return await self._producer.send(list(records))
+
     async def partitions(self, topic: str) -> set[int]:
         """The partition numbers of a topic. Raises `Unavailable`."""
         return await self._producer.partitions_for(topic)

@@ -1,20 +1,21 @@
 """Sending dead letters back to where they came from: to the side that refused them, at replay priority, and marked."""
 
-from collections.abc import AsyncIterable, Awaitable, Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from aiolimiter import AsyncLimiter
-
 from connector.bus.edits import Edited
 from connector.bus.letter_reader import StoredLetter
-from connector.bus.record import HeaderList, Place
-from connector.errors import PayLayerError, UserFault
+from connector.bus.producer import Outgoing, RecordTooLarge
+from connector.bus.record import Place
+from connector.errors import UserFault
 from connector.ports import Priority
 from contracts.dead_letters import without_reason
-from contracts.events import PRIORITY, REPLAY, TARGET
+from contracts.events import PRIORITY, REPLAY, TARGET, header
+from contracts.topics import TopicNames
 
 REPLAYED_FROM = "paylayer-replayed-from"  # header: id of the letter that was sent again
+_TOO_LARGE = "too_large"  # such a letter holds a description instead of the record
 _MARKS = {PRIORITY, REPLAY, TARGET, REPLAYED_FROM}
 
 
@@ -26,36 +27,15 @@ class Selected:
     edit: Edited | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Replayed:
-    """What is sent for one letter."""
-
-    topic: str
-    key: bytes | None
-    value: bytes | None
-    headers: HeaderList
-
-
-@dataclass(frozen=True, slots=True)
-class ReplayOutcome:
-    """How a replay ended; a failure names the letter that was not sent, everything after it was not tried."""
-
-    sent: int
-    failed: str | None = None
-    reason: str | None = None
-
-
 class Sender(Protocol):
     """What a replay needs of the publisher."""
 
-    async def send_record(
-        self, topic: str, key: bytes | None, value: bytes | None, headers: HeaderList, *, partition: int | None = None
-    ) -> Place:
-        """Acknowledged when it returns."""
+    async def send_records(self, records: Sequence[Outgoing]) -> list[Place]:
+        """All acknowledged when it returns. Raises `Unavailable` or `RecordTooLarge`."""
         ...
 
 
-def replayed(selected: Selected, replay_id: str) -> Replayed:
+def replayed(selected: Selected, replay_id: str) -> Outgoing:
     """The record for a letter: original key, value and headers, or the edited ones, plus the marks of this replay.
 
     The key decides the partition, so it lands where newer events of its entity are. Raises `UserFault` for a record
@@ -64,41 +44,47 @@ def replayed(selected: Selected, replay_id: str) -> Replayed:
     letter, edit = selected.letter, selected.edit
     if letter.letter is None or not letter.letter.side:
         raise UserFault(f"{letter.id} carries no reason of PayLayer in its headers, so it cannot be replayed")
+    if TopicNames().dead_letters(letter.letter.topic, letter.letter.side) != letter.topic:
+        raise UserFault(
+            f"{letter.id} says that it comes from {letter.letter.topic} and {letter.letter.side}, whose letters lie"
+            " elsewhere, so it cannot be replayed"
+        )
+    if edit is None and letter.letter.code == _TOO_LARGE and (letter.value or b"").startswith(b'{"too_large"'):
+        raise UserFault(
+            f"{letter.id} describes a record too large for a letter; that is still in {letter.letter.topic}"
+        )
     key = letter.key if edit is None else edit.key
     value = letter.value if edit is None else edit.value
     headers = without_reason(letter.headers) if edit is None else edit.headers
+    if key is None and value is None:
+        raise UserFault(f"{letter.id} has neither key nor value, so there is nothing to replay")
     marks: list[tuple[str, bytes | None]] = [
         (TARGET, letter.letter.side.encode()),
         (PRIORITY, Priority.REPLAY.name.lower().encode()),
         (REPLAY, replay_id.encode()),
         (REPLAYED_FROM, letter.id.encode()),
     ]
-    return Replayed(letter.letter.topic, key, value, [*(h for h in headers if h[0] not in _MARKS), *marks])
+    return Outgoing(letter.letter.topic, key, value, [*(h for h in headers if h[0] not in _MARKS), *marks])
 
 
-async def replay(
-    letters: AsyncIterable[Selected],
-    replay_id: str,
-    sender: Sender,
-    *,
-    sent: Callable[[Selected, Place], Awaitable[None]],
-    per_second: float | None = None,
-) -> ReplayOutcome:
-    """Send one after the other, each acknowledged before `sent` is told and the next one goes.
+def replayed_from(letter: StoredLetter) -> str | None:
+    """The letter that was sent again and refused again as this one."""
+    return header(letter.headers, REPLAYED_FROM)
 
-    Stops at the first that cannot be sent; what `sent` raises ends the replay as well. `per_second` keeps it from
-    flooding a side; the budget of the store holds in any case.
+
+async def send(records: Sequence[Outgoing], sender: Sender) -> dict[int, RecordTooLarge]:
+    """Send them in order, acknowledged when it returns. Those that no topic takes are told, by their position.
+
+    Raises `Unavailable`: any of them may have arrived, and sending the same ones again is harmless.
     """
-    limiter = None if per_second is None else AsyncLimiter(max(1.0, per_second), max(1.0, per_second) / per_second)
-    done = 0
-    async for selected in letters:
-        if limiter is not None:
-            await limiter.acquire()
-        try:
-            record = replayed(selected, replay_id)
-            place = await sender.send_record(record.topic, record.key, record.value, record.headers)
-        except PayLayerError as error:
-            return ReplayOutcome(done, selected.letter.id, str(error))
-        await sent(selected, place)
-        done += 1
-    return ReplayOutcome(done)
+    if not records:
+        return {}
+    try:
+        await sender.send_records(records)
+    except RecordTooLarge as error:
+        if len(records) == 1:
+            return {0: error}
+        half = len(records) // 2
+        first, second = await send(records[:half], sender), await send(records[half:], sender)
+        return first | {half + at: told for at, told in second.items()}
+    return {}

@@ -13,7 +13,7 @@ from connector.cli.options import ConnectionId, Json, pairs
 from connector.cli.output import as_json, console, run_async, table
 from connector.errors import UserFault
 from connector.settings import ConnectionSettings, load
-from connector.settings.addresses import host_for, require_id, require_url
+from connector.settings.addresses import host_for, require_id, require_token, require_url
 from connector.state.connections import Connection, SparkLayerAccess, SparkPayAccess
 from contracts.entities import KINDS
 from contracts.topics import SIDES
@@ -52,6 +52,9 @@ CurrencyCode = Annotated[
 Types = Annotated[
     str | None,
     typer.Option("--b2b-customer-types", help="Customer types that buy through SparkLayer: all, or ids such as 1,2."),
+]
+OneSide = Annotated[
+    str | None, typer.Option("--side", help="Only this side: sparkpay (reading the store) or sparklayer.")
 ]
 Set = Annotated[
     list[str], typer.Option("--set", metavar="KEY=VALUE", help="A setting of the mapping; may be repeated.")
@@ -98,11 +101,13 @@ def add(
     """Join a store with a site. A running service picks it up within seconds and starts with a full sync."""
     require_id(id_)
     settings = _settings(ConnectionSettings(), sparkpay_limit, currency, b2b_customer_types, values)
-    sparkpay = SparkPayAccess(require_url(sparkpay_url, "--sparkpay-url"), sparkpay_token)
+    token = require_token(sparkpay_token, "--sparkpay-token")
+    sparkpay = SparkPayAccess(require_url(sparkpay_url, "--sparkpay-url"), token)
     address = host_for(site_env)
     if sparklayer_url:
         address = require_url(sparklayer_url, "--sparklayer-url")
-    sparklayer = SparkLayerAccess(address, site_id, site_env, client_id, client_secret)
+    client_id, client_secret = client_id.strip(), require_token(client_secret, "--client-secret")
+    sparklayer = SparkLayerAccess(address, require_token(site_id, "--site-id"), site_env, client_id, client_secret)
 
     async def work() -> None:
         async with open_core(load()) as core:
@@ -194,13 +199,15 @@ def update(
             sparkpay = replace(
                 now.sparkpay,
                 url=require_url(sparkpay_url, "--sparkpay-url") if sparkpay_url else now.sparkpay.url,
-                token=sparkpay_token or now.sparkpay.token,
+                token=require_token(sparkpay_token, "--sparkpay-token") if sparkpay_token else now.sparkpay.token,
             )
             sparklayer = replace(
                 now.sparklayer,
                 url=require_url(sparklayer_url, "--sparklayer-url") if sparklayer_url else now.sparklayer.url,
                 client_id=client_id or now.sparklayer.client_id,
-                client_secret=client_secret or now.sparklayer.client_secret,
+                client_secret=(
+                    require_token(client_secret, "--client-secret") if client_secret else now.sparklayer.client_secret
+                ),
             )
             await core.connections.update(id_, sparkpay=sparkpay, sparklayer=sparklayer, settings=settings)
             return settings
@@ -210,29 +217,54 @@ def update(
 
 
 @app.command()
-def pause(id_: ConnectionId) -> None:
+def pause(id_: ConnectionId, side: OneSide = None) -> None:
     """Stop reading and writing. Events of other services go on being collected."""
+    chosen = _side(side)
 
     async def work() -> None:
         async with open_core(load()) as core:
-            await core.connections.set_state(id_, "paused")
+            if chosen is None:
+                await core.connections.set_state(id_, "paused")
+            else:
+                await core.connections.get(id_)
+                await core.pauses.pause(id_, chosen, f"by hand; end it with: paylayer connections resume {id_}")
 
     run_async(work())
-    console().print(f"paused {id_}; go on with: paylayer connections resume {id_}")
+    console().print(f"paused {id_}{_of(chosen)}; go on with: paylayer connections resume {id_}{_option(chosen)}")
 
 
 @app.command()
-def resume(id_: ConnectionId) -> None:
+def resume(id_: ConnectionId, side: OneSide = None) -> None:
     """Go on after a pause, whoever made it."""
+    chosen = _side(side)
 
-    async def work() -> None:
+    async def work() -> str:
         async with open_core(load()) as core:
-            await core.connections.set_state(id_, "active")
-            for side in SIDES:
-                await core.pauses.resume(id_, side)
+            if chosen is None:
+                await core.connections.set_state(id_, "active")
+            for each in SIDES if chosen is None else (chosen,):
+                await core.pauses.resume(id_, each)
+            return (await core.connections.get(id_)).state
 
-    run_async(work())
-    console().print(f"{id_} goes on")
+    state = run_async(work())
+    if state == "paused":
+        console().print(f"{id_}{_of(chosen)} goes on with the connection: paylayer connections resume {id_}")
+    else:
+        console().print(f"{id_}{_of(chosen)} goes on")
+
+
+def _side(side: str | None) -> str | None:
+    if side is not None and side not in SIDES:
+        raise UserFault(f"--side {side}: write one of {', '.join(SIDES)}")
+    return side
+
+
+def _of(side: str | None) -> str:
+    return "" if side is None else f" ({side})"
+
+
+def _option(side: str | None) -> str:
+    return "" if side is None else f" --side {side}"
 
 
 @app.command()

@@ -1,79 +1,47 @@
-"""`paylayer dlq`: search, mend, replay and discard what a side refused."""
+"""`paylayer dlq`: search, mend and discard what a side refused."""
 
-import getpass
-import os
 import sys
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from contextlib import aclosing
 from json import dumps
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from connector.app.core import open_core
+from connector.app.letter_list import LetterCount, LetterList
+from connector.app.letter_list import summary as summed_up
 from connector.app.letter_record import letter_record
-from connector.app.letters import STATES, FoundLetter, LetterFilter, LetterOffice, ReplayResult
+from connector.app.letters import FoundLetter, LetterFilter, LetterOffice
 from connector.bus.edits import editable_text
-from connector.bus.publisher import Publisher
+from connector.cli import dlq_files, dlq_replay
 from connector.cli.editing import edited_in_editor
+from connector.cli.letter_options import (
+    Code,
+    ConnectionName,
+    DryRun,
+    EntityName,
+    Grep,
+    Id,
+    Ids,
+    Side,
+    Since,
+    State,
+    Status,
+    Until,
+    letter_filter,
+    who,
+)  # fmt: skip
 from connector.cli.letter_text import as_lines, in_short
-from connector.cli.options import Json, moment
-from connector.cli.output import as_json, console, plain, run_async, write
+from connector.cli.options import Json
+from connector.cli.output import as_json, console, plain, run_async, table, write
 from connector.errors import UserFault
 from connector.settings import load
-from contracts.entities import KINDS
-from contracts.topics import SIDES
+from connector.state.letters import Edit
 
 app = typer.Typer(help="Dead letters: what a side refused, and why.", no_args_is_help=True)
-
-Ids = Annotated[
-    list[str] | None, typer.Argument(metavar="ID", help="<dlt topic>:<partition>:<offset>, as list shows them.")
-]
-Id = Annotated[str, typer.Argument(metavar="ID", help="<dlt topic>:<partition>:<offset>, as list shows it.")]
-Side = Annotated[str | None, typer.Option("--side", help=f"{' or '.join(SIDES)}.")]
-EntityName = Annotated[str | None, typer.Option("--entity", help=f"{', '.join(KINDS)}.")]
-ConnectionName = Annotated[str | None, typer.Option("--connection", help="Id of a connection.")]
-State = Annotated[str | None, typer.Option("--state", help=f"What became of it: {', '.join(STATES)}.")]
-Status = Annotated[int | None, typer.Option("--status", help="HTTP status of the refusal.")]
-Code = Annotated[str | None, typer.Option("--code", help="Error code, for instance sku_missing.")]
-Since = Annotated[str | None, typer.Option("--since", help="2026-11-22T10:00:00Z, or 90m, 2h, 3d ago.")]
-Until = Annotated[str | None, typer.Option("--until", help="The same.")]
-Grep = Annotated[str | None, typer.Option("--grep", help="Text in key, value or message; upper and lower case alike.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
-
-
-def _filter(
-    ids: list[str] | None,
-    side: str | None,
-    entity: str | None,
-    connection: str | None,
-    state: str | None,
-    status: int | None,
-    code: str | None,
-    since: str | None,
-    until: str | None,
-    grep: str | None,
-) -> LetterFilter:
-    for option, value, known in (
-        ("--side", side, SIDES),
-        ("--entity", entity, tuple(KINDS)),
-        ("--state", state, STATES),
-    ):
-        if value is not None and value not in known:
-            raise UserFault(f"{option} {value!r}: write {', '.join(known)}")
-    now = datetime.now(UTC)
-    return LetterFilter(
-        ids=tuple(ids or ()),
-        side=side,
-        entity=entity,
-        connection=connection,
-        state=state,
-        status=status,
-        code=code,
-        since=moment(since, "--since", now),
-        until=moment(until, "--until", now),
-        grep=grep,
-    )
+_SHOWN = 50
 
 
 @app.command("list")
@@ -87,43 +55,119 @@ def list_(
     since: Since = None,
     until: Until = None,
     grep: Grep = None,
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", min=0, help=f"Show so many, 0 = all; default {_SHOWN}, with --json all."),
+    ] = None,
+    count: Annotated[bool, typer.Option("--count", help="Print how many there are, and nothing else.")] = False,
     json: Json = False,
 ) -> None:
-    """List dead letters."""
-    chosen = _filter(None, side, entity, connection, state, status, code, since, until, grep)
+    """List dead letters, newest first."""
+    chosen = letter_filter(None, side, entity, connection, state, status, code, since, until, grep)
+    with LetterList(_kept(limit, count=count, json=json)) as found:
+        run_async(_look(chosen, found))
+        if count:
+            write(f"{found.total}\n")
+        elif json:
+            _as_json_array(found.reports())
+        elif not found.total:
+            console().print("no dead letters")
+        else:
+            _print(found)
 
-    async def work() -> list[FoundLetter]:
-        async with open_core(load()) as core:
-            return [found async for found in LetterOffice(core).search(chosen)]
 
-    letters = run_async(work())
-    if json:
-        as_json([found.report() for found in letters])
-        return
-    if not letters:
-        console().print("no dead letters")
-        return
+def _kept(limit: int | None, *, count: bool, json: bool) -> int | None:
+    if count:
+        return 0
+    if limit is None:
+        return None if json else _SHOWN
+    return limit or None
+
+
+async def _look(chosen: LetterFilter, found: LetterList) -> None:
+    async with open_core(load()) as core, aclosing(LetterOffice(core).search(chosen)) as letters:
+        await found.take(letters)
+
+
+def _print(found: LetterList) -> None:
     out = console()
-    for found in letters:
-        for line in in_short(found, out.width):
+    for report in found.reports():
+        for line in in_short(report, out.width):
             out.print(line, soft_wrap=True)
-    out.print(f"\n{len(letters)} dead letters; look closer: paylayer dlq show ID")
+    if found.more:
+        out.print(f"\n{found.total:,} dead letters, {found.more:,} more than shown (--limit 0 shows all)")
+        out.print("how many of which kind: paylayer dlq summary")
+    else:
+        out.print(f"\n{found.total:,} dead letters; look closer: paylayer dlq show ID")
     out.print("mend: paylayer dlq edit ID; send again: paylayer dlq replay ID")
+
+
+def _as_json_array(reports: Iterator[dict[str, Any]]) -> None:
+    """One document, written piece by piece: there may be very many."""
+    before = "[\n"
+    for report in reports:
+        text = dumps(report, ensure_ascii=False, indent=2, default=plain)
+        write(before + "\n".join("  " + line for line in text.splitlines()))
+        before = ",\n"
+    write("[]\n" if before == "[\n" else "\n]\n")
+
+
+@app.command()
+def summary(
+    side: Side = None,
+    entity: EntityName = None,
+    connection: ConnectionName = None,
+    state: State = None,
+    status: Status = None,
+    code: Code = None,
+    since: Since = None,
+    until: Until = None,
+    grep: Grep = None,
+    json: Json = False,
+) -> None:
+    """Count dead letters by connection, side, kind, code and fate."""
+    chosen = letter_filter(None, side, entity, connection, state, status, code, since, until, grep)
+
+    async def work() -> list[LetterCount]:
+        async with open_core(load()) as core, aclosing(LetterOffice(core).search(chosen)) as letters:
+            return await summed_up(letters)
+
+    groups = run_async(work())
+    if json:
+        as_json([{name: getattr(group, name) for name in LetterCount.__dataclass_fields__} for group in groups])
+        return
+    table(
+        ("letters", "connection", "side", "kind", "code", "fate", "newest"),
+        (
+            (
+                f"{group.letters:,}",
+                group.connection,
+                group.side,
+                group.entity,
+                group.code,
+                group.state,
+                f"{group.newest:%Y-%m-%d %H:%M:%S}",
+            )
+            for group in groups
+        ),
+        empty="no dead letters",
+    )
 
 
 @app.command()
 def show(id_: Id, json: Json = False) -> None:
-    """Show one letter: why it was refused, and the record."""
+    """Show one letter: why it was refused, the record, its replays."""
 
-    async def work() -> tuple[FoundLetter, bytes | None]:
+    async def work() -> tuple[FoundLetter, Edit | None, list[FoundLetter]]:
         async with open_core(load()) as core:
-            return await LetterOffice(core).one(id_)
+            found, edit = await LetterOffice(core).one(id_)
+            return found, edit, await LetterOffice(core).chain(found)
 
-    found, edit = run_async(work())
+    found, edit, chain = run_async(work())
     if json:
-        as_json(found.report() | letter_record(found.stored, edit))
+        as_json(found.report() | letter_record(found.stored, edit) | {"chain": [each.report() for each in chain]})
         return
-    for line in as_lines(found, edit):
+    for line in as_lines(found, edit, chain):
         console().print(line, soft_wrap=True)
 
 
@@ -140,7 +184,7 @@ def edit(
         async with open_core(load()) as core:
             office = LetterOffice(core)
             found, earlier = await office.one(id_)
-            text = _new_text(earlier.decode() if earlier else editable_text(found.stored), file)
+            text = _new_text(earlier.value.decode() if earlier else editable_text(found.stored), file)
             if text is None:
                 return False
             await office.edit(id_, text)
@@ -162,38 +206,6 @@ def _new_text(text: str, file: Path | None) -> str | None:
 
 
 @app.command()
-def replay(
-    ids: Ids = None,
-    side: Side = None,
-    entity: EntityName = None,
-    connection: ConnectionName = None,
-    state: State = None,
-    status: Status = None,
-    code: Code = None,
-    since: Since = None,
-    until: Until = None,
-    grep: Grep = None,
-    dry_run: DryRun = False,
-    rate: Annotated[float | None, typer.Option("--rate", min=0.1, help="Letters a second at most.")] = None,
-    json: Json = False,
-) -> None:
-    """Send letters again, by id or by filter. What is older than what was applied meanwhile is left alone."""
-    chosen = _filter(ids, side, entity, connection, state, status, code, since, until, grep)
-
-    async def work() -> ReplayResult:
-        async with open_core(load()) as core, Publisher.connected(core.settings, core.clock) as publisher:
-            return await LetterOffice(core).replay(publisher, chosen, by=_who(), dry_run=dry_run, rate=rate)
-
-    result = run_async(work())
-    if json:
-        as_json({name: getattr(result, name) for name in ("replay_id", "selected", "sent", "superseded", "dry_run")})
-        return
-    what = "would be sent" if dry_run else "sent again"
-    count = result.selected - result.superseded if dry_run else result.sent
-    console().print(f"{count} {what}, {result.superseded} left alone because a newer state was applied meanwhile")
-
-
-@app.command()
 def discard(
     ids: Ids = None,
     side: Side = None,
@@ -205,59 +217,21 @@ def discard(
     since: Since = None,
     until: Until = None,
     grep: Grep = None,
+    note: Annotated[str | None, typer.Option("--note", help="Why, for the record.")] = None,
     dry_run: DryRun = False,
 ) -> None:
     """Mark letters as not needed, by id or by filter."""
-    chosen = _filter(ids, side, entity, connection, state, status, code, since, until, grep)
+    chosen = letter_filter(ids, side, entity, connection, state, status, code, since, until, grep)
 
     async def work() -> int:
         async with open_core(load()) as core:
-            return await LetterOffice(core).discard(chosen, by=_who(), dry_run=dry_run)
+            return await LetterOffice(core).discard(chosen, by=who(), dry_run=dry_run, note=note)
 
     count = run_async(work())
-    console().print(f"{count} {'would be' if dry_run else ''} discarded".replace("  ", " "))
+    console().print(f"{count:,} {'would be' if dry_run else ''} discarded".replace("  ", " "))
 
 
-@app.command()
-def export(
-    side: Side = None,
-    entity: EntityName = None,
-    connection: ConnectionName = None,
-    state: State = None,
-    status: Status = None,
-    code: Code = None,
-    since: Since = None,
-    until: Until = None,
-    grep: Grep = None,
-    file: Annotated[Path | None, typer.Option("--file", help="Write here instead of to standard output.")] = None,
-) -> None:
-    """Write letters as JSON Lines, with key, value and headers."""
-    chosen = _filter(None, side, entity, connection, state, status, code, since, until, grep)
-    count = run_async(_export(chosen, file))
-    sys.stderr.write(f"{count} dead letters written\n")
-
-
-async def _export(chosen: LetterFilter, file: Path | None) -> int:
-    count = 0
-    try:
-        target = file.open("w") if file is not None else None
-    except OSError as error:
-        raise UserFault(f"{file} cannot be written: {error.strerror}") from error
-    say = target.write if target is not None else write
-    try:
-        async with open_core(load()) as core:
-            async for found in LetterOffice(core).search(chosen):
-                line = found.report() | letter_record(found.stored, None)
-                say(dumps(line, ensure_ascii=False, default=plain) + "\n")
-                count += 1
-    finally:
-        if target is not None:
-            target.close()
-    return count
-
-
-def _who() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"uid {os.getuid()}"
+app.command()(dlq_replay.replay)
+app.command()(dlq_replay.replays)
+app.command()(dlq_files.export)
+app.command("import")(dlq_files.import_)

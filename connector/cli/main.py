@@ -25,6 +25,8 @@ COMMANDS = {
     "sync": "Bring a connection up to date now.",
     "status": "What waits, was refused, was applied; pauses.",
     "doctor": "Say what is wrong and what to do.",
+    "backup": "Copy the database while it is in use.",
+    "rebuild": "Restore a lost database from the topics.",
 }
 GROUPS = ("connections", "dlq", "topics", "contracts", "sandbox")
 

@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -10,6 +11,7 @@ from connector.errors import UserFault
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 ConnectionId = Annotated[str, typer.Argument(metavar="ID", help="Id of the connection.")]
 
+_AGO = re.compile(r"([0-9]{1,12})([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -17,11 +19,12 @@ def moment(text: str | None, option: str, now: datetime) -> datetime | None:
     """A time such as `2026-11-22T10:00:00Z`, or `90m`, `2h`, `3d` ago. Raises `UserFault`."""
     if text is None:
         return None
-    if text[:-1].isdigit() and text[-1] in _UNITS:
-        return now - timedelta(**{_UNITS[text[-1]]: int(text[:-1])})
+    ago = _AGO.fullmatch(text)
     try:
+        if ago is not None:
+            return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
         found = datetime.fromisoformat(text)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise UserFault(
             f"{option} {text!r} is no time: write 2026-11-22T10:00:00Z, or 90m, 2h, 3d for so long ago"
         ) from error

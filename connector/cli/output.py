@@ -1,6 +1,5 @@
 """How commands speak: tables for people, JSON for scripts, one sentence for an error."""
 
-import asyncio
 import json
 import os
 import sys
@@ -10,6 +9,8 @@ from typing import Any, NoReturn, TypeVar
 
 from rich.console import Console
 from rich.table import Table
+
+from connector.cli.interruption import interruptible
 
 Result = TypeVar("Result")
 _WIDTH_OF_A_FILE = 1000
@@ -38,9 +39,10 @@ def fail(message: str, code: int) -> NoReturn:
 
 
 def write(text: str) -> None:
-    """Put text on standard output as it is. Raises `ReaderLeft`."""
+    """Put text on standard output; what its encoding cannot say is written out. Raises `ReaderLeft`."""
+    encoding = sys.stdout.encoding or "utf-8"
     try:
-        sys.stdout.write(text)
+        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
         sys.stdout.flush()
     except BrokenPipeError as error:
         raise ReaderLeft from error
@@ -76,5 +78,5 @@ def visible(text: str) -> str:
 
 
 def run_async(work: Coroutine[Any, Any, Result]) -> Result:
-    """Run a command's work; Ctrl-C ends it with `KeyboardInterrupt` after its cleanup."""
-    return asyncio.run(work)
+    """Run a command's work; SIGTERM and Ctrl-C end it with `KeyboardInterrupt` after its cleanup."""
+    return interruptible(work)

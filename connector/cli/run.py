@@ -1,20 +1,23 @@
 """`paylayer run`: the service."""
 
 import asyncio
-import signal
+import contextlib
 from typing import Annotated
 
+import structlog
 import typer
 
 from connector.app.allocator import keep_small
 from connector.app.core import open_core
 from connector.app.http_server import listen, serving
 from connector.app.service import ROLES, Service, started
+from connector.cli.interruption import interruptible
 from connector.cli.logs import set_up
-from connector.cli.output import run_async
 from connector.errors import UserFault
 from connector.settings import Settings, load
 from connector.web.app import build
+
+log = structlog.get_logger("paylayer.run")
 
 
 def run(
@@ -28,7 +31,8 @@ def run(
     settings = load()
     set_up(settings)
     keep_small()
-    run_async(_serve(settings, roles))
+    with contextlib.suppress(KeyboardInterrupt):  # that is how a service ends
+        interruptible(_serve(settings, roles), code=0)
 
 
 def _roles(only: str | None) -> frozenset[str]:
@@ -41,19 +45,18 @@ def _roles(only: str | None) -> frozenset[str]:
 
 
 async def _serve(settings: Settings, roles: frozenset[str]) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for sign in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(sign, stop.set)
     async with open_core(settings) as core, started(core, roles) as service:
         await core.connections.all()  # credentials that this key does not open are told now, not once a second
-        tasks = {asyncio.create_task(service.run(), name="service"), asyncio.create_task(stop.wait(), name="stop")}
+        tasks = {asyncio.create_task(service.run(), name="service")}
         if "web" in roles:
             tasks.add(asyncio.create_task(_web(service), name="web"))
-        done, rest = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in rest:
-            task.cancel()
-        await asyncio.gather(*rest, return_exceptions=True)
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            log.info("stopping")
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
         for task in done:
             _raise_first(task.exception())
 

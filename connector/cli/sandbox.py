@@ -35,9 +35,8 @@ def sparkpay(
     if products:
         pay.fill_catalogue(store, pay.CatalogueShape(products=products, skus_at_least=0), seed)
     policy = pay.SandboxPolicy(token=token, limit=limit, window_seconds=window_seconds, latency_ms=latency_ms)
-    _serve(
-        "Spark Pay store", pay.create_app(store, policy), port, f"token {token}, {limit} calls per {window_seconds:g} s"
-    )
+    facts = f"token {token}, {limit} calls per {window_seconds:g} s"
+    _serve("Spark Pay store", pay.create_app(store, policy, dates=True), port, facts)
 
 
 @app.command()
@@ -51,13 +50,13 @@ def sparklayer(
     """An empty SparkLayer site. State, faults and the log: /_sandbox/..."""
     site = layer.SparkLayerSite(clock=lambda: datetime.now(UTC))
     policy = layer.SitePolicy(site_id=site_id, client_id=client_id, client_secret=client_secret, latency_ms=latency_ms)
-    _serve("SparkLayer site", layer.create_app(site, policy), port, f"site {site_id}, client {client_id}")
+    _serve("SparkLayer site", layer.create_app(site, policy, dates=True), port, f"site {site_id}, client {client_id}")
 
 
 def _serve(what: str, application: Starlette, port: int, facts: str) -> None:
     async def work() -> None:
         listener = listen("127.0.0.1", port)
-        async with serving(application, listener) as task:
+        async with serving(application, listener, dates=False) as task:
             at = f"http://127.0.0.1:{listener.getsockname()[1]}"
             console().print(f"{what} at {at} ({facts}); Ctrl-C ends it", soft_wrap=True)
             await task

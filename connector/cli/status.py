@@ -7,10 +7,11 @@ from typing import Annotated
 import typer
 
 from connector.app.core import open_core
-from connector.app.status import ConnectionStatus, statuses
+from connector.app.status import ConnectionStatus, PauseStatus, statuses
 from connector.cli.options import Json
 from connector.cli.output import as_json, console, run_async, table
 from connector.settings import load
+from connector.state.stops import Stop
 from connector.state.workers import Worker
 
 
@@ -19,18 +20,29 @@ def status(
 ) -> None:
     """Per connection, side and entity: waiting, retrying, rejected, applied; pauses, budget, the last sync."""
 
-    async def work() -> tuple[list[ConnectionStatus], list[Worker], datetime]:
+    async def work() -> tuple[list[ConnectionStatus], list[Worker], list[Stop], datetime]:
         async with open_core(load()) as core:
-            return await statuses(core, id_), await core.workers.alive(), core.clock.now()
+            return await statuses(core, id_), await core.workers.alive(), await core.stops.all(), core.clock.now()
 
-    found, alive, now = run_async(work())
+    found, alive, stops, now = run_async(work())
     if json:
-        as_json({"connections": [asdict(item) for item in found], "workers": [asdict(worker) for worker in alive]})
+        as_json(
+            {
+                "connections": [asdict(item) for item in found],
+                "workers": [asdict(worker) for worker in alive],
+                "stopped_partitions": [asdict(stop) for stop in stops],
+            }
+        )
         return
     for item in found:
         _show(item, now)
     if not found:
         console().print("no connections yet: paylayer connections add --help")
+    for stop in stops:
+        console().print(
+            f"the intake of {stop.side} is STOPPED for {_age(stop.since, now)} at {stop.topic} partition "
+            f"{stop.partition}: {stop.reason}"
+        )
     if not alive:
         console().print("no service is running: start it with paylayer run")
     for worker in alive:
@@ -48,8 +60,8 @@ def _show(item: ConnectionStatus, now: datetime) -> None:
     if item.sync is not None:
         out.print(f"  last sync: {item.sync['state']}, {item.sync['read']} read, {item.sync['published']} published")
     for side, rows in item.sides.items():
-        if rows.paused:
-            out.print(f"  {side} is PAUSED: {rows.paused}")
+        if rows.pause is not None:
+            out.print(f"  {side} is PAUSED {_pause(rows.pause, now)}: {rows.pause.reason}")
     table(
         ("  SIDE", "ENTITY", "WAITING", "RETRYING", "REJECTED", "APPLIED", "OLDEST"),
         (
@@ -59,6 +71,13 @@ def _show(item: ConnectionStatus, now: datetime) -> None:
         ),
         empty="  nothing has come in yet",
     )
+
+
+def _pause(pause: PauseStatus, now: datetime) -> str:
+    since = f"({pause.kind}) for {_age(pause.since, now)}"
+    if pause.next_probe is None:
+        return f"{since}, until somebody resumes it"
+    return f"{since}, tries again in {max(0, int((pause.next_probe - now).total_seconds()))} s"
 
 
 def _age(moment: datetime | None, now: datetime) -> str:

@@ -4,13 +4,15 @@ from typing import Annotated
 
 import typer
 
+from connector.app.core import open_core
 from connector.bus.topics import Difference, Provisioned, administration
 from connector.bus.topics import check as compare
 from connector.bus.topics import create as provision
 from connector.cli.options import Json
 from connector.cli.output import as_json, console, run_async, table
+from connector.errors import UserFault
 from connector.settings import Settings, load
-from contracts.topics import Topic, TopicNames, plan
+from contracts.topics import SIDES, Topic, TopicNames, plan
 
 app = typer.Typer(help="The topics with their partitions and policies.", no_args_is_help=True)
 
@@ -67,3 +69,20 @@ def check(json: Json = False) -> None:
         if not json:
             console().print("mend them with: paylayer topics create (--adjust for those that are there)")
         raise typer.Exit(1)
+
+
+@app.command()
+def resume(
+    side: Annotated[str | None, typer.Option("--side", help="Only the intake of this side.")] = None,
+    topic: Annotated[str | None, typer.Option("--topic", help="Only the partitions of this topic.")] = None,
+) -> None:
+    """Go on with partitions that stopped before a flood of dead letters."""
+    if side is not None and side not in SIDES:
+        raise UserFault(f"--side {side}: write one of {', '.join(SIDES)}")
+
+    async def work() -> int:
+        async with open_core(load()) as core:
+            return await core.stops.release(side, topic)
+
+    released = run_async(work())
+    console().print(f"{released} partitions go on" if released else "no partition is stopped")

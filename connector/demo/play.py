@@ -11,6 +11,7 @@ from typing import Any
 from rich.console import Console
 
 from connector.app.letters import FoundLetter, LetterFilter, LetterOffice
+from connector.app.replays import ReplayOffice, ReplayOrder
 from connector.demo import scenario
 from connector.demo.oracle import Comparison, Excuse, OracleSettings, compare
 from connector.demo.report import show_progress
@@ -127,8 +128,8 @@ class Play:
         for price_list in event["data"]["lists"]:
             price_list["rows"] = [{"from_quantity": 1, "amount": str(MENDED)}]
         await office.edit(letter.stored.id, json.dumps(event))
-        chosen = LetterFilter(ids=(letter.stored.id,))
-        await office.replay(self.on.service.publisher, chosen, by="demo", dry_run=False, rate=None)
+        order = ReplayOrder(LetterFilter(ids=(letter.stored.id,)))
+        await ReplayOffice(self.on.core).run(order, self.on.service.publisher, by="demo")
         await self.on.service.until_settled(CONNECTION)
         self._replays.append(f"price of {event['data']['sku']}: set to {MENDED} and sent again")
         self._say("replayed", note=self._replays[-1])

@@ -9,7 +9,7 @@ import asyncio
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -17,29 +17,36 @@ from connector.bus.dead_letters import DeadLetterOffice
 from connector.bus.record import StoredRecord
 from connector.clock import Clock
 from connector.engine.metrics import Metrics
-from connector.engine.policies import Backoff, Breaker, TargetHealth
+from connector.engine.policies import HALF_OPEN, Backoff, Breaker, TargetHealth
 from connector.engine.settling import Settled, settle
+from connector.engine.standstill import Access, Standstill
 from connector.engine.tally import Tally
-from connector.ports import Priority
+from connector.errors import PayLayerError
+from connector.permit import WITHHELD, CallPermit
+from connector.ports import Doubt, Priority
 from connector.settings import ConnectionSettings
 from connector.state.claims import SideDirectory
 from connector.state.inbox import BACKLOG_BOUND, Inbox, Row
-from connector.state.pauses import SidePauses
+from connector.state.lease import Lease
+from connector.state.pauses import Pause, PauseKind, SidePauses
 from contracts.dead_letters import letter_id
 from contracts.events import Unreadable, decode, is_deletion
-from handlers.outcome import Applied, Context, Failed, Handler, Outcome, Rejected, Task
+from handlers.outcome import Applied, Context, Failed, Handler, Outcome, Rejected, Seen, Task
 
 log = structlog.get_logger("paylayer.applier")
 GROWING_SECONDS = 0.1
-FINISH_SECONDS = 7.0  # of the ten that an orchestrator gives
-
-
-@dataclass(frozen=True, slots=True)
-class Cadence:
-    """How often an idle applier looks at the database; a wake-up from the same process comes at once."""
-
-    shortest_seconds: float = 0.05
-    longest_seconds: float = 0.5
+FINISH_SECONDS = 5.0  # of the ten that an orchestrator gives: for the answers to calls that have left
+WRITE_SECONDS = 1.5  # and to write down what became of them
+LETTER_RETRY_SECONDS = 5.0
+PROBE_CHOICE = 20  # rows of which a probe takes one
+# Kinds with parts that only the ledger knows of: variants that were sent, and that the next event may not name again.
+# A price or a level of stock is named by its key, and is sent again whatever became of it.
+HAS_PARTS = frozenset({"product"})
+LOOKS_AT_ONCE = 8  # after a crash the first write must not wait for a look at everything that was under way
+UNTIL_RENEWED = 0.5  # the database did not take the last heartbeats in time: with the next one the lease may go on
+PIECE = 100  # rows that are worked on before others have their turn: a long backlog must not hold up short ones
+LONGEST_REST = 1.0  # between two batches, so that a long backlog takes at most half of a process
+UNTIL_WOKEN = 3600.0  # nothing to do: the intake of this process or the lookout wakes an applier that has
 
 
 @dataclass(slots=True)
@@ -60,26 +67,46 @@ class Applier:
     rng: random.Random = field(default_factory=random.Random)
     backoff: Backoff = field(default_factory=Backoff)
     breaker: Breaker = field(default_factory=Breaker)
-    cadence: Cadence = field(default_factory=Cadence)
+    permit: CallPermit = field(default_factory=CallPermit)  # the same that the handlers' client asks
+    lease: Lease | None = None
+    access: Access | None = None  # after a refusal of the credentials; without it only a person ends that pause
+    standstill: Standstill = field(init=False)
     health: TargetHealth = field(init=False)
+    since: datetime = field(init=False)  # what was due before may have been in the hands of the one before
     _wake: dict[str, asyncio.Event] = field(init=False)
     _busy: dict[str, bool] = field(init=False)
     _successes_at_failure: dict[tuple[str, str], int] = field(default_factory=dict)
     _hold: dict[str, float] = field(default_factory=dict)
     _lingering: dict[str, int] = field(default_factory=dict)  # rows that were due at the last look
     _was_paused: bool = False
-    last_tick: float = 0.0
+    _half_open: bool = False  # a row is tried to see whether the breaker may close
+    _taken: int = 0  # rows in a row that the platform took, one at a time
+    _called: dict[str, float] = field(default_factory=dict)  # kind: seconds that its step waited for the platform
+    _stepping: dict[str, float] = field(default_factory=dict)  # kind: since when its step is under way
 
     def __post_init__(self) -> None:
         self.health = TargetHealth(self.backoff, self.rng)
+        self.standstill = Standstill(
+            self.connection, self.side, self.pauses, self.clock, self.rng, self.metrics, self.access
+        )
+        self.since = self.clock.now()
         self._wake = {name: asyncio.Event() for name in self.handlers}
         self._busy = dict.fromkeys(self.handlers, False)
-        self.last_tick = self.clock.monotonic()
 
-    def wake(self) -> None:
-        """New rows are there: do not wait for the next look."""
-        for event in self._wake.values():
+    @property
+    def last_tick(self) -> float:
+        """Since when (monotonic) the oldest step in hand is under way; now where there is none."""
+        return min(self._stepping.values(), default=self.clock.monotonic())
+
+    def wake(self, entity: str) -> None:
+        """New rows of a kind were stored."""
+        if event := self._wake.get(entity):
             event.set()
+
+    def due(self, entity: str) -> None:
+        """Rows of a kind are due; whoever applies some just now looks for more anyway."""
+        if not self._busy.get(entity, True):
+            self._wake[entity].set()
 
     async def run(self) -> None:
         """Work until cancelled; a cancellation lets the calls in hand be answered and settled first."""
@@ -88,22 +115,34 @@ class Applier:
                 group.create_task(self._drain(name), name=f"apply:{self.connection}:{self.side}:{name}")
 
     async def _drain(self, entity: str) -> None:
-        idle = self.cadence.shortest_seconds
+        """Begins when it is woken, as the lookout does within a moment where rows are due."""
+        await self._rest(entity, UNTIL_WOKEN)
         while True:
+            self._wake[entity].clear()
+            began, self._called[entity] = self.clock.monotonic(), 0.0
             working = asyncio.create_task(self.step(entity))
             try:
                 pause = await asyncio.shield(working)
             except asyncio.CancelledError:
-                # What was sent should be answered and written down; what takes longer is sent again by the next one.
-                await asyncio.wait([working], timeout=FINISH_SECONDS)
-                working.cancel()
-                await asyncio.wait([working])
+                await self._finish(working)
                 raise
-            if pause == 0.0:
-                idle = self.cadence.shortest_seconds
-                continue
-            idle = min(self.cadence.longest_seconds, idle * 2)
-            await self._rest(entity, min(pause, idle))
+            if pause > 0:
+                await self._rest(entity, pause)
+            elif (own := self.clock.monotonic() - began - self._called[entity]) > 0:
+                # All but the platform's time was ours and kept others waiting; the busier the process, the longer.
+                await self.clock.sleep(min(own, LONGEST_REST))
+
+    async def _finish(self, working: asyncio.Task[float]) -> None:
+        """No call leaves any more; those that left should be answered and written down, or nobody knows of them."""
+        self.permit.close()
+        _, late = await asyncio.wait([working], timeout=FINISH_SECONDS)
+        if late:  # the other kinds, which share the permit, have had as long
+            self.permit.cut()
+            await asyncio.wait([working], timeout=WRITE_SECONDS)
+        working.cancel()
+        await asyncio.wait([working])
+        if not working.cancelled() and (error := working.exception()) is not None:
+            log.warning("last_step_not_settled", connection=self.connection, side=self.side, error=str(error))
 
     async def _rest(self, entity: str, seconds: float) -> None:
         waiter = asyncio.create_task(self._wake[entity].wait())
@@ -113,32 +152,60 @@ class Applier:
         finally:
             waiter.cancel()
             sleeper.cancel()
-            self._wake[entity].clear()
 
     async def step(self, entity: str) -> float:
         """Apply one batch of a kind. Gives the seconds until there may be more to do; 0 = at once."""
-        self.last_tick = self.clock.monotonic()
-        if await self._paused():
-            return self.cadence.longest_seconds
+        self._stepping[entity] = self.clock.monotonic()
+        try:
+            return await self._step(entity)
+        finally:
+            del self._stepping[entity]
+
+    async def _step(self, entity: str) -> float:
         wait = self.health.hold_until - self.clock.monotonic()
         if wait > 0:
             return wait
+        if not self.permit.open:
+            return UNTIL_RENEWED
+        pause = await self._paused()
+        return await self._work(entity) if pause is None else await self._probe(entity, pause)
+
+    async def _work(self, entity: str) -> float:
         handler = self.handlers[entity]
         limit = 1 if self.health.ill else handler.batch
         if (hold := await self._held(entity, limit)) > 0:
             return hold
         rows = await self.inbox.due(self.connection, self.side, entity, limit, self.clock.now())
         if not rows:
-            return self.cadence.longest_seconds
+            return UNTIL_WOKEN
         if len(rows) < limit and (linger := await self._linger(handler, rows)) > 0:
             self._hold[entity] = self.clock.monotonic() + linger
             return linger
         self._lingering.pop(entity, None)
+        if any(row.doubt is Doubt.SENT for row in rows):
+            rows = rows[:LOOKS_AT_ONCE]
         self._busy[entity] = True
         try:
             await self._apply(entity, handler, rows)
         finally:
             self._busy[entity] = False
+        return 0.0
+
+    async def _probe(self, entity: str, pause: Pause) -> float:
+        """Try whether the side may go on, if it is time; the lookout wakes those who have rows when it is."""
+        if self._half_open or not pause.probe_is_due(self.clock.now()):
+            return UNTIL_WOKEN
+        if pause.kind != "breaker":
+            return 0.0 if await self.standstill.ask(pause) else UNTIL_WOKEN
+        rows = await self.inbox.due(self.connection, self.side, entity, PROBE_CHOICE, self.clock.now())
+        if not rows:
+            return UNTIL_WOKEN
+        self._half_open = self._busy[entity] = True
+        try:
+            # Any of them: one that is bad in itself must not be all that is ever tried.
+            await self._apply(entity, self.handlers[entity], [self.rng.choice(rows)], trying=pause)
+        finally:
+            self._half_open = self._busy[entity] = False
         return 0.0
 
     async def _held(self, entity: str, limit: int) -> float:
@@ -147,7 +214,7 @@ class Applier:
         hold = self._hold.get(entity, now)
         if hold <= now:
             return 0.0
-        backlog = (await self.inbox.backlog(self.connection, self.side)).get(entity)
+        backlog = (await self.inbox.backlog(self.connection, self.side, [entity])).get(entity)
         if backlog is not None and backlog.due >= min(limit, BACKLOG_BOUND):
             return 0.0
         self._hold[entity] = min(hold, now + self.settings.apply.linger_seconds)
@@ -178,39 +245,79 @@ class Applier:
         """Whether rows that this kind waits for are still being applied."""
         if any(self._busy.get(name, False) for name in handler.after):
             return True
-        backlog = await self.inbox.backlog(self.connection, self.side)
+        backlog = await self.inbox.backlog(self.connection, self.side, handler.after)
         return any(name in backlog and backlog[name].due > 0 for name in handler.after)
 
-    async def _apply(self, entity: str, handler: Handler, rows: Sequence[Row]) -> None:
+    async def _apply(self, entity: str, handler: Handler, rows: Sequence[Row], *, trying: Pause | None = None) -> None:
         tasks: list[Task] = []
         taken: list[Row] = []
         unreadable: list[tuple[Row, Outcome]] = []
-        for row in rows:
+        for number, row in enumerate(rows, 1):
+            if number % PIECE == 0:
+                await self.clock.sleep(0)
             try:
-                tasks.append(_task(row))
+                tasks.append(_task(row, self.since))
                 taken.append(row)
             except Unreadable as error:
                 unreadable.append((row, Rejected(error.code, str(error), details=error.details)))
         context = Context(settings=self.settings, skus=self.directory, now=self.clock.now())
+        if entity in HAS_PARTS:
+            await self.inbox.begin([row for row in taken if row.event_id != row.applied_event_id])
         started = self.clock.monotonic()
         outcomes = await handler.apply(tasks, context) if tasks else []
-        self.metrics.applied_batch(self.connection, self.side, entity, len(tasks), self.clock.monotonic() - started)
-        await self._settle(entity, [*zip(taken, outcomes, strict=True), *unreadable])
+        self._called[entity] = self.clock.monotonic() - started
+        self.metrics.applied_batch(self.connection, self.side, entity, len(tasks), self._called[entity])
+        await self._settle(entity, [*zip(taken, outcomes, strict=True), *unreadable], trying)
 
-    async def _settle(self, entity: str, results: Sequence[tuple[Row, Outcome]]) -> None:
+    async def _settle(self, entity: str, results: Sequence[tuple[Row, Outcome]], trying: Pause | None = None) -> None:
+        results = [(row, outcome) for row, outcome in results if not _not_begun(outcome)]
         self._learn(results)
         refused = [outcome for _, outcome in results if isinstance(outcome, Rejected)]
         stopping = next((outcome for _, outcome in results if isinstance(outcome, Failed) and outcome.pause), None)
-        if refused and self.breaker.open_if_refused(len(refused)):
-            stopping = self._tripped(refused[0])
+        kind: PauseKind = "credentials"
+        if stopping is None and trying is not None:
+            stopping = await self._tried(trying, [outcome for _, outcome in results])
+            kind = "breaker"
+        elif refused and self.breaker.open_if_refused(len(refused)):
+            stopping, kind = self._tripped(refused[0]), "breaker"
+        if stopping is not None and kind == "breaker":
             results = [(row, stopping if isinstance(outcome, Rejected) else outcome) for row, outcome in results]
         if stopping is not None:
-            await self._pause(stopping.message)
-        settled = [self._judge(row, outcome) for row, outcome in results]
-        for (row, _), verdict in zip(results, settled, strict=True):
-            if verdict.refusal is not None:
-                place = await self.office.refuse(_record(row), self.side, verdict.refusal)
-                self._report(row, verdict, letter_id(place.topic, place.partition, place.offset))
+            await self._pause(stopping.message, kind)
+        settled = [(row, self._judge(row, outcome)) for row, outcome in results]
+        # What needs no letter first: a broker that is away must not make anybody forget what the platform has.
+        await self._write_down(entity, [(row, verdict) for row, verdict in settled if verdict.refusal is None])
+        await self._write_down(entity, await self._post([each for each in settled if each[1].refusal is not None]))
+        for name, handler in self.handlers.items():
+            if entity in handler.after:
+                self._wake[name].set()
+
+    async def _post(self, refused: Sequence[tuple[Row, Settled]]) -> list[tuple[Row, Settled]]:
+        """Send the letters. Rows whose letter does not arrive are tried again later, refusal and all."""
+        posted: list[tuple[Row, Settled]] = []
+        trouble: PayLayerError | None = None
+        for row, verdict in refused:
+            if trouble is None and verdict.refusal is not None:
+                try:
+                    if self.lease is not None:
+                        self.lease.require()
+                    place = await self.office.refuse(_record(row), self.side, verdict.refusal)
+                    self._report(row, verdict, letter_id(place.topic, place.partition, place.offset))
+                except PayLayerError as error:
+                    trouble = error
+                    log.warning("dead_letter_not_sent", connection=self.connection, side=self.side, error=str(error))
+            posted.append((row, verdict if trouble is None else self._again(row, trouble)))
+        return posted
+
+    def _again(self, row: Row, trouble: PayLayerError) -> Settled:
+        outcome = Failed(f"refused, but its dead letter could not be sent: {trouble}", code="letter_not_sent")
+        now, policy = self.clock.now(), self.settings.apply
+        return settle(row, outcome, now=now, policy=policy, counted=False, delay=LETTER_RETRY_SECONDS)
+
+    async def _write_down(self, entity: str, settled: Sequence[tuple[Row, Settled]]) -> None:
+        if not settled:
+            return
+        for row, verdict in settled:
             self.breaker.record(refused=verdict.rejected)
             self.metrics.outcome(self.connection, self.side, entity, verdict.name)
             if verdict.name in ("applied", "partly"):
@@ -218,10 +325,7 @@ class Applier:
                     self.connection, self.side, entity, (self.clock.now() - row.received_at).total_seconds()
                 )
             self.tally.note(self.connection, verdict.name)
-        await self.inbox.settle([settlement for verdict in settled for settlement in verdict.settlements])
-        for name, event in self._wake.items():
-            if name != entity:
-                event.set()
+        await self.inbox.settle([settlement for _, verdict in settled for settlement in verdict.settlements])
 
     def _report(self, row: Row, verdict: Settled, letter: str) -> None:
         refusal = verdict.refusal
@@ -259,7 +363,7 @@ class Applier:
         name = (row.entity, row.key)
         before = self._successes_at_failure.get(name)
         self._successes_at_failure[name] = self.health.successes
-        if outcome.status == 429:  # noqa: PLR2004
+        if outcome.status == 429 or outcome.code == WITHHELD:  # noqa: PLR2004
             return False
         return before is not None and self.health.successes > before
 
@@ -281,25 +385,44 @@ class Applier:
             pause=True,
         )
 
-    async def _paused(self) -> bool:
-        pause = (await self.pauses.paused(self.connection)).get(self.side)
+    async def _tried(self, pause: Pause, outcomes: Sequence[Outcome]) -> Failed | None:
+        """What one row showed of a tripped breaker. A refused one is kept like the rest of the backlog."""
+        for outcome in outcomes:
+            if isinstance(outcome, Rejected):
+                self._taken = 0
+                await self.standstill.failed(pause, f"still refused with {outcome.code}: {outcome.message}")
+                return Failed(f"{outcome.message}; the side is paused, the row is kept", code=outcome.code, pause=True)
+            if _was_answered(outcome):
+                self._taken += 1
+        if self._taken >= HALF_OPEN:
+            await self.standstill.end("breaker")
+        return None
+
+    async def _paused(self) -> Pause | None:
+        pause = await self.standstill.current()
         if pause is None and self._was_paused:
             self.breaker.reset()
+            self._taken = 0
         self._was_paused = pause is not None
-        return self._was_paused
+        return pause
 
-    async def _pause(self, message: str) -> None:
-        """Stop the side until a person acts; nothing is lost."""
-        reason = f"{message}. Mend the cause, then run: paylayer connections resume {self.connection}"
-        log.error("side_paused", connection=self.connection, side=self.side, reason=reason)
-        await self.pauses.pause(self.connection, self.side, reason)
+    async def _pause(self, message: str, kind: PauseKind) -> None:
+        """Stop the side until a probe passes or a person acts; nothing is lost."""
+        self._taken = 0
+        advice = f"Mend the cause, then run: paylayer connections resume {self.connection} --side {self.side}"
+        await self.standstill.begin(f"{message}. {advice}", kind)
+
+
+def _not_begun(outcome: Outcome) -> bool:
+    """Whether nothing was done for a row because this process had to stop: it stays as it is, for whoever is next."""
+    return isinstance(outcome, Failed) and outcome.code == WITHHELD and not outcome.displaced
 
 
 def _was_answered(outcome: Outcome) -> bool:
     """Whether the platform took a call; an unchanged or waiting row made none, and says nothing of its health."""
     if isinstance(outcome, Applied):
         return not outcome.unchanged
-    return isinstance(outcome, Rejected) and outcome.status is not None
+    return isinstance(outcome, Seen) or (isinstance(outcome, Rejected) and outcome.status is not None)
 
 
 def _record(row: Row) -> StoredRecord:
@@ -307,14 +430,20 @@ def _record(row: Row) -> StoredRecord:
     return StoredRecord(row.topic, row.partition, row.offset, row.record_key, row.value, row.headers)
 
 
-def _task(row: Row) -> Task:
+def _task(row: Row, since: datetime) -> Task:
+    """What was due before an applier began may have been sent by one that died before it could say so.
+
+    Then what was applied last proves nothing: the state is sent even if it looks the same.
+    """
+    proven = row.due_at is None or row.due_at >= since
     event = decode(row.record_key, row.value, row.headers)
     return Task(
         connection=row.connection,
         key=row.key,
         entity=None if is_deletion(event) else event.data,  # type: ignore[arg-type]
         refs=row.refs,
-        applied_hash=row.applied_hash,
+        applied_hash=row.applied_hash if proven else None,
         ledger=row.ledger,
         attempts=row.attempts,
+        doubt=row.doubt,
     )

@@ -1,6 +1,6 @@
 """The connections as this process knows them; looked up anew when somebody changed one."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from connector.clock import Clock
 from connector.state.connections import Connection, Connections
@@ -28,9 +28,11 @@ class ConnectionBook:
             self._read_at = self._clock.monotonic()
         return self._known
 
-    async def find(self, connection: str) -> Connection | None:
-        """One connection; an unknown id is looked up at once, so a new connection's first event is not refused."""
+    async def covering(self, wanted: Iterable[str]) -> Mapping[str, Connection]:
+        """Every connection by id, looked up anew when one of these is not known.
+
+        So the first event of a connection that was added a moment ago is not refused, and a batch of events of
+        connections that do not exist costs one look.
+        """
         known = await self.all()
-        if connection not in known:
-            known = await self.all(refresh=True)
-        return known.get(connection)
+        return known if known.keys() >= set(wanted) else await self.all(refresh=True)

@@ -27,22 +27,61 @@ class Linker:
     claims: SkuClaims
     side: str
 
-    async def key_of(self, event: Event) -> str | Ambiguous:
-        """The key under which the event's entity is known on this side."""
-        own = event.data.key
-        if entity_name(event) != "product" or own.partition(":")[0] in PLATFORMS:
-            return own
-        named = [f"{system}:{id_}" for system, id_ in event.data.refs.items() if f"{system}:{id_}" != own]
-        known = await self.inbox.wanted(event.connection, self.side, "product", [own, *named])
-        if own in known:
-            return own
-        if fitting := sorted(set(named) & set(known)):
-            return _single(fitting, f"the refs {dict(event.data.refs)}")
-        if not isinstance(event.data, Product):
-            return own
-        skus = [variant.sku for variant in event.data.variants if variant.sku]
-        holders = await self.claims.holders(event.connection, self.side, skus)
-        return _by_sku(own, holders)
+    async def keys_of(self, events: Sequence[Event]) -> list[str | Ambiguous]:
+        """The key under which each event's entity is known on this side, in order.
+
+        Two look-ups in all for each connection that has products of other services among these events.
+        """
+        foreign: dict[str, list[Event]] = {}
+        for event in events:
+            if entity_name(event) == "product" and event.data.key.partition(":")[0] not in PLATFORMS:
+                foreign.setdefault(event.connection, []).append(event)
+        known = {
+            connection: await self.inbox.known(
+                connection, self.side, "product", [key for event in named for key in (event.data.key, *_named(event))]
+            )
+            for connection, named in foreign.items()
+        }
+        holders = {
+            connection: await self.claims.holders(
+                connection,
+                self.side,
+                [sku for event in named if _unlinked(event, known[connection]) for sku in _skus(event)],
+            )
+            for connection, named in foreign.items()
+        }
+        linked = {
+            id(event): _key(event, known[connection], holders[connection])
+            for connection, named in foreign.items()
+            for event in named
+        }
+        return [linked.get(id(event), event.data.key) for event in events]
+
+
+def _named(event: Event) -> list[str]:
+    """The keys that an event's refs name beside its own."""
+    named = (f"{system}:{id_}" for system, id_ in event.data.refs.items())
+    return [key for key in named if key != event.data.key]
+
+
+def _skus(event: Event) -> list[str]:
+    if not isinstance(event.data, Product):
+        return []
+    return [variant.sku for variant in event.data.variants if variant.sku]
+
+
+def _unlinked(event: Event, known: frozenset[str]) -> bool:
+    """Whether neither its key nor its refs are known, so that its item numbers have to tell."""
+    return known.isdisjoint([event.data.key, *_named(event)])
+
+
+def _key(event: Event, known: frozenset[str], holders: Mapping[str, Sequence[Holder]]) -> str | Ambiguous:
+    own = event.data.key
+    if own in known:
+        return own
+    if fitting := sorted(known.intersection(_named(event))):
+        return _single(fitting, f"the refs {dict(event.data.refs)}")
+    return _by_sku(own, {sku: holders[sku] for sku in _skus(event) if sku in holders})
 
 
 def _by_sku(own: str, holders: Mapping[str, Sequence[Holder]]) -> str | Ambiguous:

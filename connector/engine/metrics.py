@@ -1,7 +1,7 @@
 """Every metric of PayLayer: one registry of names, what they count and their labels."""
 
 from collections import Counter as Tallied
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -61,6 +61,32 @@ class Metrics:
         )
         self.inbox = Gauge("paylayer_inbox_rows", "Rows by state", (*place, "state"), registry=self.registry)
         self.paused = Gauge("paylayer_side_paused", "1 while paused", ("connection", "side"), registry=self.registry)
+        self.stopped = Gauge(
+            "paylayer_intake_stopped",
+            "1 while a partition stands still because of a flood of dead letters",
+            ("side", "topic", "partition"),
+            registry=self.registry,
+        )
+        self.paused_since = Gauge(
+            "paylayer_side_paused_since_seconds",
+            "Unix time since which it is paused, by kind; only while it is",
+            ("connection", "side", "kind"),
+            registry=self.registry,
+        )
+        self.probe_at = Gauge(
+            "paylayer_side_next_probe_seconds",
+            "Unix time of the next try by itself; only while there will be one",
+            ("connection", "side", "kind"),
+            registry=self.registry,
+        )
+        self._pauses = Counter(
+            "paylayer_side_pauses", "Pauses that began by themselves", ("connection", "side", "kind"),
+            registry=self.registry,
+        )  # fmt: skip
+        self._probes = Counter(
+            "paylayer_side_probes", "Tries of a paused side: passed, failed", ("connection", "side", "result"),
+            registry=self.registry,
+        )  # fmt: skip
         self.budget = Gauge(
             "paylayer_budget_used_calls",
             "Calls used of the window, as last known",
@@ -75,6 +101,14 @@ class Metrics:
     def applied(self, connection: str, side: str, entity: str, seconds: float) -> None:
         """One row was applied so long after it had come in."""
         self._delay.labels(connection, side, entity).observe(seconds)
+
+    def pause_began(self, connection: str, side: str, kind: str) -> None:
+        """A side stopped by itself."""
+        self._pauses.labels(connection, side, kind).inc()
+
+    def probed(self, connection: str, side: str, result: str) -> None:
+        """A paused side tried whether it may go on."""
+        self._probes.labels(connection, side, result).inc()
 
     def refused(self, side: str, stage: str, entity: str | None, code: str | None) -> None:
         """One dead letter was acknowledged."""
@@ -102,13 +136,15 @@ class Metrics:
 
 @dataclass(frozen=True, slots=True)
 class CountedOutlet:
-    """An outlet that counts what was acknowledged."""
+    """An outlet that counts what was acknowledged; `require` raises where this process must not publish any more."""
 
     outlet: Outlet
     metrics: Metrics
+    require: Callable[[], None]
 
     async def publish(self, events: Sequence[Event], priority: Priority, target: str | None = None) -> None:
         """As the outlet does; counted afterwards."""
+        self.require()
         await self.outlet.publish(events, priority, target)
         for (connection, entity), count in Tallied((e.connection, entity_name(e)) for e in events).items():
             self.metrics.published(connection, entity, count)

@@ -48,6 +48,10 @@ class Breaker:
         if len(self._recent) > self.policy.window:
             self._recent.popleft()
 
+    def reset(self) -> None:
+        """The fault was mended: count anew."""
+        self._recent.clear()
+
     def open_if_refused(self, more: int) -> bool:
         """Whether `more` refusals on top would make it open."""
         if len(self._recent) + more < self.policy.window:
@@ -55,9 +59,38 @@ class Breaker:
         recent = list(self._recent)[-(self.policy.window - more) :] if more < self.policy.window else []
         return sum(recent) + min(more, self.policy.window) >= self.policy.ratio * self.policy.window
 
-    def reset(self) -> None:
-        """A person looked at it: count anew."""
-        self._recent.clear()
+
+PROBES = Backoff(first_seconds=30.0, factor=2.0, longest_seconds=1800.0)
+HALF_OPEN = 3  # rows in a row that a side must get applied, one at a time, before it works at full width again
+_RELAPSE_SECONDS = 600.0
+
+
+@dataclass(slots=True)
+class Probing:
+    """When a side that paused itself tries again: ever more slowly, also when it pauses again soon after a probe.
+
+    A token that may read but not write passes every probe and fails at the first row; that must not go on every
+    thirty seconds for ever.
+    """
+
+    rng: random.Random
+    backoff: Backoff = PROBES
+    relapses: int = 0
+    ended_at: float | None = None  # monotonic
+
+    def first(self, now: float) -> float:
+        """Seconds until the first probe of a new pause."""
+        soon = self.ended_at is not None and now - self.ended_at < _RELAPSE_SECONDS
+        self.relapses = self.relapses + 1 if soon else 0
+        return self.backoff.delay(1 + self.relapses, self.rng)
+
+    def next(self, failed: int) -> float:
+        """Seconds until the next probe, after so many that failed."""
+        return self.backoff.delay(1 + failed + self.relapses, self.rng)
+
+    def ended(self, now: float) -> None:
+        """A probe ended the pause."""
+        self.ended_at = now
 
 
 @dataclass(slots=True)

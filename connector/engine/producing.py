@@ -3,17 +3,22 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 
 import structlog
 
 from connector.clock import Clock
+from connector.engine.lookout import Lookout
+from connector.engine.metrics import Metrics
+from connector.engine.places import SyncPlaces
 from connector.engine.policies import Backoff
+from connector.engine.standstill import Access, Standstill
 from connector.engine.tally import CallsOfRun, Tally
 from connector.engine.usage import CallMeter
 from connector.errors import ConfirmationNeeded, CredentialsRefused, PayLayerError, UserFault
 from connector.sparkpay.poller import Poller
-from connector.state.pauses import SidePauses
+from connector.state.pauses import BY_HAND, PauseKind, SidePauses
 from connector.state.runs import Run, Runs
 
 log = structlog.get_logger("paylayer.producer")
@@ -32,11 +37,21 @@ class SparkPayProducer:
     meter: CallMeter
     tally: Tally
     pauses: SidePauses
+    lookout: Lookout
+    places: SyncPlaces
     clock: Clock
     until_settled: Callable[[str], Awaitable[None]]  # returns when everything published so far is applied or refused
     rng: random.Random = field(default_factory=random.Random)
     backoff: Backoff = field(default_factory=lambda: Backoff(first_seconds=2.0))
+    metrics: Metrics | None = None
+    access: Access | None = None  # after a refusal of the token; without it only a person ends that pause
+    standstill: Standstill = field(init=False)
     last_tick: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.standstill = Standstill(
+            self.connection, SIDE, self.pauses, self.clock, self.rng, self.metrics, self.access
+        )
 
     async def run(self) -> None:
         """Poll, sweep and serve sync requests until cancelled."""
@@ -54,8 +69,11 @@ class SparkPayProducer:
         failures = 0
         while True:
             self.last_tick = self.clock.monotonic()
-            if SIDE in await self.pauses.paused(self.connection):
-                await self.clock.sleep(LOOK_SECONDS)
+            if (standing := self.lookout.pause(self.connection, SIDE)) is not None:
+                if standing.probe_is_due(self.clock.now()) and await self.standstill.ask(standing):
+                    await self.lookout.look()
+                else:
+                    await self.clock.sleep(LOOK_SECONDS)
                 continue
             try:
                 pause = await step()
@@ -72,13 +90,21 @@ class SparkPayProducer:
 
     async def _serve_requests(self) -> None:
         for run in await self.runs.unfinished(self.connection):
-            await self._serve(run)  # a process before this one began it: it goes on where its cursor stands
+            async with self._place(run):
+                await self._serve(run)  # a process before this one began it: it goes on where its cursor stands
         while True:
-            asked = await self.runs.next_requested(self.connection)
-            if asked is None or SIDE in await self.pauses.paused(self.connection):
+            if self.lookout.paused(self.connection, SIDE):
                 await self.clock.sleep(LOOK_SECONDS)
-                continue
-            await self._serve(await self.runs.start(asked.id))
+            elif (asked := await self.runs.next_requested(self.connection)) is not None:
+                async with self._place(asked):
+                    await self._serve(await self.runs.start(asked.id))
+            else:
+                await self.lookout.sync_requested(self.connection)
+
+    def _place(self, run: Run) -> AbstractAsyncContextManager[None]:
+        """Walks wait for a place; looking for what changed is short enough to begin at once."""
+        walks = (run.full or run.entities) and run.state != "applying"
+        return self.places.taken() if walks else nullcontext()
 
     async def _serve(self, run: Run) -> None:
         log.info("sync_started", connection=self.connection, run=run.id, full=run.full, entities=run.entities or "all")
@@ -128,7 +154,9 @@ class SparkPayProducer:
 
     async def _pause(self, error: CredentialsRefused | ConfirmationNeeded) -> None:
         reason = str(error)
+        kind: PauseKind = BY_HAND  # what somebody has to confirm is never tried again by itself
         if isinstance(error, CredentialsRefused):
+            kind = "credentials"
             reason += f". Give it a valid token: paylayer connections update {self.connection} --sparkpay-token ..."
-        log.error("side_paused", connection=self.connection, side=SIDE, reason=reason)
-        await self.pauses.pause(self.connection, SIDE, reason)
+        await self.standstill.begin(reason, kind)
+        await self.lookout.look()

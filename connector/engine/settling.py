@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 from connector.bus.dead_letters import APPLY, Refusal
 from connector.settings.connection import ApplySettings
-from connector.state.inbox import Row, SetApplied, SetDisplaced, SetRejected, SetRetry, Settlement, SetWaiting
-from handlers.outcome import Applied, Displaced, Failed, Outcome, Rejected, Waiting
+from connector.state.inbox import Row, SetApplied, SetDisplaced, SetRejected, SetRetry, SetSeen, Settlement, SetWaiting
+from handlers.outcome import Applied, Displaced, Failed, Outcome, Rejected, Seen, Waiting
 
 RECHECK = timedelta(minutes=10)  # a waiting row is looked at again even if its release was lost in a crash
 PAUSE_RECHECK = timedelta(seconds=1)
@@ -18,7 +18,7 @@ class Settled:
     """What to store for a row, and the refusal that has to be acknowledged before that."""
 
     settlements: tuple[Settlement, ...]
-    name: str  # for metrics: applied, unchanged, partly, rejected, waiting, retry
+    name: str  # for metrics: applied, unchanged, partly, rejected, waiting, retry, seen
     refusal: Refusal | None = None
 
     @property
@@ -31,6 +31,9 @@ def settle(row: Row, outcome: Outcome, *, now: datetime, policy: ApplySettings, 
     """Decide. `counted` says that a failure is this row's own; `delay` is its back-off in seconds."""
     if isinstance(outcome, Applied):
         return _applied(row, outcome)
+    if isinstance(outcome, Seen):
+        return Settled((SetSeen(row, ledger=outcome.ledger, claims=outcome.claims),), "seen")
+    uncertain = isinstance(outcome, Failed) and outcome.uncertain
     if isinstance(outcome, Waiting) and now - (row.waiting_since or now) > timedelta(hours=policy.wait_hours):
         outcome = Rejected(
             "dependency_missing", f"{outcome.message}; waited {policy.wait_hours:g} hours for {outcome.for_}"
@@ -45,7 +48,12 @@ def settle(row: Row, outcome: Outcome, *, now: datetime, policy: ApplySettings, 
         )
     if isinstance(outcome, Rejected):
         settlement = SetRejected(
-            row, status=outcome.status, code=outcome.code, message=outcome.message, claims=outcome.claims
+            row,
+            status=outcome.status,
+            code=outcome.code,
+            message=outcome.message,
+            claims=outcome.claims,
+            uncertain=uncertain,
         )
         partly = () if outcome.applied is None else (_set_applied(row, outcome.applied),)
         displaced = _displaced(row, outcome.displaced)
@@ -61,7 +69,7 @@ def settle(row: Row, outcome: Outcome, *, now: datetime, policy: ApplySettings, 
         message=outcome.message,
         status=outcome.status,
         code=outcome.code,
-        uncertain=outcome.uncertain,
+        uncertain=uncertain,
     )
     return Settled((retry, *_displaced(row, outcome.displaced)), "retry")
 

@@ -1,6 +1,6 @@
 """From records to the inbox: the second half of the intake, the one that knows connections and the database."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from connector.bus.dead_letters import INTAKE, Refusal
 from connector.bus.incoming import Incoming
@@ -8,6 +8,8 @@ from connector.clock import Clock
 from connector.engine.book import ConnectionBook
 from connector.engine.linking import Ambiguous, Linker
 from connector.engine.metrics import Metrics
+from connector.errors import Unstorable
+from connector.state.connections import Connection
 from connector.state.inbox import Arrival, Inbox
 from contracts.events import Event, entity_name, is_deletion
 
@@ -24,7 +26,7 @@ class InboxSink:
         linker: Linker,
         clock: Clock,
         metrics: Metrics,
-        wake: Callable[[str, str], None],
+        wake: Callable[[str, str, str], None],
     ) -> None:
         self._side = side
         self._inbox = inbox
@@ -35,40 +37,57 @@ class InboxSink:
         self._wake = wake
 
     async def take(self, incoming: Sequence[Incoming]) -> list[Refusal | None]:
-        """Store a batch; one answer per record, none = taken. Raises when the database does not take it."""
+        """Store a batch; one answer per record, none = taken. Raises when the database does not take it.
+
+        A value that no database takes refuses its own record only: the batch is halved until that stands alone.
+        """
+        try:
+            return await self._take(incoming)
+        except Unstorable as error:
+            if len(incoming) == 1:
+                return [_refusal(incoming[0].event, "unstorable", str(error))]
+            middle = len(incoming) // 2
+            return [*await self.take(incoming[:middle]), *await self.take(incoming[middle:])]
+
+    async def _take(self, incoming: Sequence[Incoming]) -> list[Refusal | None]:
+        known = await self._book.covering({record.event.connection for record in incoming})
+        verdicts = [self._wanted(record, known) for record in incoming]
+        wanted = [record for record, verdict in zip(incoming, verdicts, strict=True) if verdict is True]
+        keys = iter(await self._linker.keys_of([record.event for record in wanted]))
         answers: list[Refusal | None] = []
         arrivals: list[Arrival] = []
-        skipped = 0
-        for record in incoming:
-            verdict = await self._judge(record)
-            answers.append(verdict if isinstance(verdict, Refusal) else None)
-            if isinstance(verdict, Arrival):
-                arrivals.append(verdict)
-            elif verdict is None:
-                skipped += 1
+        for record, verdict in zip(incoming, verdicts, strict=True):
+            answer = verdict if isinstance(verdict, Refusal) else None
+            if verdict is True:
+                key = next(keys)
+                if isinstance(key, Ambiguous):
+                    answer = _refusal(record.event, "ambiguous_link", key.message)
+                else:
+                    arrivals.append(self._arrival(record, key))
+            answers.append(answer)
         if arrivals:
             result = await self._inbox.put(arrivals)
             for name in ("new", "newer", "repeated", "stale"):
                 self._metrics.intake(self._side, name, getattr(result, name))
-            for connection in {arrival.connection for arrival in arrivals}:
-                self._wake(connection, self._side)
-        self._metrics.intake(self._side, "skipped", skipped)
+            for lane in {(arrival.connection, arrival.entity) for arrival in arrivals}:
+                self._wake(lane[0], self._side, lane[1])
+        self._metrics.intake(self._side, "skipped", verdicts.count(False))
         return answers
 
-    async def _judge(self, record: Incoming) -> Arrival | Refusal | None:
+    def _wanted(self, record: Incoming, known: Mapping[str, Connection]) -> bool | Refusal:
+        """Whether this side wants the event; false where its flow is off or it came from here."""
         event = record.event
-        connection = await self._book.find(event.connection)
+        connection = known.get(event.connection)
         if connection is None:
             return _refusal(
                 event,
                 "unknown_connection",
                 f"there is no connection {event.connection!r}: add it with paylayer connections add, then replay",
             )
-        if not connection.settings.to_side(entity_name(event), self._side) or event.source == self._side:
-            return None
-        key = await self._linker.key_of(event)
-        if isinstance(key, Ambiguous):
-            return _refusal(event, "ambiguous_link", key.message)
+        return event.source != self._side and connection.settings.to_side(entity_name(event), self._side)
+
+    def _arrival(self, record: Incoming, key: str) -> Arrival:
+        event = record.event
         return Arrival(
             connection=event.connection,
             side=self._side,
@@ -84,7 +103,7 @@ class InboxSink:
             record_key=record.key,
             value=record.value,
             headers=record.headers,
-            refs=dict(event.data.refs),
+            refs=event.data.refs,
             replay=record.replay,
         )
 

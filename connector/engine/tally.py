@@ -30,10 +30,14 @@ class Tally:
         """Add what was noted to the runs that are under way; without a run it is forgotten."""
         async with self._saving:
             saving, self._unsaved = self._unsaved, {}
+            under_way = await self._runs.under_way() if saving else {}
             for connection, counts in saving.items():
-                for run in (await self._runs.unfinished(connection))[:1]:
+                if connection in under_way:
                     await self._runs.progress(
-                        run.id, applied=counts["applied"], unchanged=counts["unchanged"], rejected=counts["rejected"]
+                        under_way[connection],
+                        applied=counts["applied"],
+                        unchanged=counts["unchanged"],
+                        rejected=counts["rejected"],
                     )
 
 

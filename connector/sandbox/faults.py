@@ -24,6 +24,7 @@ _JSON_TYPES = {
     "times": int | None,
     "status": int,
     "body": bool,
+    "retry_after": bool,
 }
 
 
@@ -33,7 +34,8 @@ class FaultRule:
 
     `method` and `path` (as the sandbox sees it: Spark Pay's decoded, SparkLayer's percent-encoded) are shell patterns.
     `times` None means always. Kinds:
-    `status` answers `status` without applying (502 as an HTML page, 429 with Retry-After; `body` False = no body);
+    `status` answers `status` without applying (502 as an HTML page, 429 with Retry-After unless `retry_after` is False;
+    `body` False = no body);
     `timeout` waits `ms` and never answers; `drop_before` closes the connection unapplied, `drop_after` applied;
     `cut_json` applies and sends half of the answer; `delay_ms` waits `ms` first;
     `stale` (Spark Pay) serves the kept answer to the same GET however old it is, even to a request that asks for a
@@ -47,6 +49,7 @@ class FaultRule:
     probability: float = 1.0
     status: int = 503
     body: bool = True
+    retry_after: bool = True
     ms: float = 0
     sku: str = ""
 

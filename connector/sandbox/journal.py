@@ -19,6 +19,8 @@ class Served:
 
     `status` is None if no answer left, `ms` the time it took, `size` the bytes of the body as sent, `cached` whether
     the answer was a kept one, `refused` whether the rate limit said no, `writes` whether the call changes something.
+    `outcome` is the status that the platform came to, also where its answer was lost on the way (None: it saw nothing);
+    `content` the body as sent, where the log keeps it.
     """
 
     time: datetime
@@ -34,11 +36,16 @@ class Served:
     cached: bool = False
     refused: bool = False
     writes: bool = False
+    outcome: int | None = None
+    content: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One call. `time` is ISO, `fields` are the body's (or its first row's) keys, `rows` the length of an array."""
+    """One call. `time` is ISO, `fields` are the body's (or its first row's) keys, `rows` the length of an array.
+
+    `outcome`, `content` and `writes` as in `Served`.
+    """
 
     n: int
     time: str
@@ -53,6 +60,9 @@ class Entry:
     fields: tuple[str, ...]
     fault: str | None
     cached: bool
+    writes: bool
+    outcome: int | None
+    content: str | None
 
 
 class Journal:
@@ -128,4 +138,7 @@ def _entry(n: int, served: Served) -> Entry:
         fields=tuple(clipped(str(name)) for name in names),
         fault=served.fault,
         cached=served.cached,
+        writes=served.writes,
+        outcome=served.outcome,
+        content=served.content,
     )

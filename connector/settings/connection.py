@@ -6,17 +6,21 @@ from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from connector.errors import UserFault
+
+_LONGEST_SHOWN = 100
+_TEN_YEARS = 10 * 366 * 86_400
 
 FlowDirection = Literal["to_sparklayer", "to_sparkpay", "both", "off"]
 PaymentName = Literal["upfront", "invoice", "on-account", "other"]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class StoreSettings(_Section):
@@ -47,7 +51,7 @@ class SparkPaySettings(_Section):
     expand_page_size: int = Field(default=100, ge=10, le=1000)
     ids_per_call: int = Field(default=200, ge=1, le=200, description="select_many")
     limit: int = Field(default=50, ge=1, le=1000, description="Calls per window of the store's plan")
-    window_seconds: float = Field(default=10.0, gt=0)
+    window_seconds: float = Field(default=10.0, gt=0, le=_TEN_YEARS)
 
 
 class ProductSettings(_Section):
@@ -152,24 +156,31 @@ class PollSettings(_Section):
 
     idle_share: float = Field(default=0.05, gt=0, le=1, description="Part of the budget that idle polling may use")
     sweep_share: float = Field(default=0.10, gt=0, le=1, description="Part of the budget that sweeps may use")
-    stock_sweep_seconds: float = Field(default=900, gt=0)
-    deletion_sweep_seconds: float = Field(default=6 * 3600, gt=0)
+    stock_sweep_seconds: float = Field(default=900, gt=0, le=_TEN_YEARS)
+    deletion_sweep_seconds: float = Field(default=6 * 3600, gt=0, le=_TEN_YEARS)
     deletions_at_once: float = Field(
         default=0.2, ge=0, le=1, description="Share of the products that may vanish before a person is asked; 1 = any"
     )
     slowest_seconds: float = Field(
-        default=300, gt=0, description="Pause between two polls of reference data, where the budget allows that"
+        default=300,
+        gt=0,
+        le=_TEN_YEARS,
+        description="Pause between two polls of reference data, where the budget allows that",
     )
-    overlap_seconds: float = Field(default=120, ge=0)
+    overlap_seconds: float = Field(default=120, ge=0, le=_TEN_YEARS)
 
 
 class ApplySettings(_Section):
     """Applying events."""
 
-    wait_hours: float = Field(default=24, gt=0, description="How long a row waits for something that must exist first")
+    wait_hours: float = Field(
+        default=24, gt=0, le=_TEN_YEARS / 3600, description="How long a row waits for something that must exist first"
+    )
     attempts: int = Field(default=6, ge=1, description="Of one row while others succeed")
-    linger_seconds: float = Field(default=0.3, ge=0, description="How long a bulk call waits for more live rows")
-    sync_linger_seconds: float = Field(default=5.0, ge=0, description="The same for rows of a full sync")
+    linger_seconds: float = Field(
+        default=0.3, ge=0, le=_TEN_YEARS, description="How long a bulk call waits for more live rows"
+    )
+    sync_linger_seconds: float = Field(default=5.0, ge=0, le=_TEN_YEARS, description="The same for rows of a full sync")
 
 
 class FlowSettings(_Section):
@@ -213,11 +224,15 @@ class ConnectionSettings(_Section):
             section, _, name = key.partition(".")
             tree[section][name] = _literal(text)
         try:
-            return ConnectionSettings.model_validate(tree)
+            made = ConnectionSettings.model_validate(tree)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             where = ".".join(str(part) for part in first["loc"][:2])
-            raise UserFault(f"setting {where} does not take {first['input']!r}: {_wanted(first['msg'])}") from error
+            shown = repr(first["input"])[:_LONGEST_SHOWN]
+            raise UserFault(f"setting {where} does not take {shown}: {_wanted(first['msg'])}") from None
+        if "store.timezone" in values:
+            _require_zone(made.store.timezone)
+        return made
 
     def with_b2b_types(self, text: str) -> "ConnectionSettings":
         """A copy that serves `all` customer types, or those of a list such as `1,2`. Raises `UserFault`."""
@@ -242,10 +257,20 @@ def keys() -> list[str]:
     )
 
 
+def _require_zone(name: str) -> None:
+    try:
+        ZoneInfo(name)
+    except (OSError, ValueError, KeyError) as error:
+        shown = repr(name)[:_LONGEST_SHOWN]
+        raise UserFault(
+            f"setting store.timezone: there is no time zone {shown}; write an IANA name such as America/Chicago"
+        ) from error
+
+
 def _literal(text: str) -> object:
     """`true`, `3`, `null` and lists as JSON; anything else as text."""
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
     return text if isinstance(value, float) else value

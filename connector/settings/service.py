@@ -58,6 +58,9 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["console", "json"] = "console"
     poll_interval_seconds: float = Field(default=5.0, gt=0)
+    flood_in_a_row: int = Field(default=0, ge=0, description="refused records in a row that stop a partition; 0: never")
+    flood_ratio: float = Field(default=0.0, ge=0, le=1, description="part of the last flood_window; 0: never")
+    flood_window: int = Field(default=500, ge=1)
 
     @classmethod
     def settings_customise_sources(

@@ -17,6 +17,7 @@ from connector.errors import (
     Throttled,
     TooLarge,
 )
+from connector.redaction import without_secrets
 from connector.retry_after import retry_after_seconds
 from connector.sparklayer.endpoint import SIDE, Endpoint
 from connector.sparklayer.wire import decode
@@ -44,6 +45,8 @@ _REMEDY = {
     "scope": "give the key the write scopes for products, pricing, stock and setup",
 }
 _NAMED_IN_MESSAGE = 3
+_LONGEST_TEXT = 1000
+_LONGEST_PART = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +59,12 @@ class Problem:
     lines: Sequence[LineError] = ()
 
 
-def error_for(endpoint: Endpoint, response: httpx.Response, *, where: str, now: datetime) -> PlatformError:
-    """Build the error; `where` names site and key for the person who reads it."""
+def error_for(
+    endpoint: Endpoint, response: httpx.Response, *, where: str, now: datetime, secrets: Sequence[str] = ()
+) -> PlatformError:
+    """Build the error; `where` names site and key for the person who reads it, `secrets` are kept from them."""
     status = response.status_code
-    problem = read_problem(response)
+    problem = read_problem(response, secrets)
     kind = _kind(endpoint, status, problem)
     code, text = problem.code, problem.text
     if kind is CredentialsRefused:
@@ -81,15 +86,15 @@ def error_for(endpoint: Endpoint, response: httpx.Response, *, where: str, now: 
     )
 
 
-def read_problem(response: httpx.Response) -> Problem:
+def read_problem(response: httpx.Response, secrets: Sequence[str] = ()) -> Problem:
     """Read a problem object, a bare array of lines, an empty body, or whatever a proxy wrote."""
     raw = response.content
     if not raw.strip():
         return Problem("the answer has no body")
     try:
-        body = decode(raw)
+        body = decode(without_secrets(raw.decode(), secrets).encode())
     except ValueError:
-        kind = response.headers.get("Content-Type", "an unnamed type").partition(";")[0]
+        kind = response.headers.get("Content-Type", "an unnamed type").partition(";")[0][:100]
         return Problem(f"the answer is {len(raw)} bytes of {kind}, not JSON")
     if isinstance(body, list):
         return _lines(body)
@@ -100,8 +105,8 @@ def read_problem(response: httpx.Response) -> Problem:
 
 def _kind(endpoint: Endpoint, status: int, problem: Problem) -> type[PlatformError]:
     if status == httpx.codes.CONFLICT:
-        codes = {detail.get("code") for detail in problem.details} | {problem.code}
-        return Refused if codes & DUPLICATE_CODES else endpoint.conflict
+        codes = [problem.code, *(detail.get("code") for detail in problem.details)]
+        return Refused if any(code in DUPLICATE_CODES for code in codes) else endpoint.conflict
     known = _BY_STATUS.get(status)
     if known is not None:
         return known
@@ -112,17 +117,25 @@ def _kind(endpoint: Endpoint, status: int, problem: Problem) -> type[PlatformErr
 
 def _problem(body: Mapping[str, object]) -> Problem:
     errors = body.get("errors")
-    details = tuple(item for item in errors if isinstance(item, dict)) if isinstance(errors, list) else ()
+    details = tuple(_detail(item) for item in errors if isinstance(item, dict)) if isinstance(errors, list) else ()
     title = body.get("title")
     codes = [code for detail in details if isinstance(code := detail.get("code"), str)]
-    text = str(body.get("detail") or title or "no reason given")
+    text = str(body.get("detail") or title or "no reason given")[:_LONGEST_TEXT]
     named = [f"{detail.get('property')}: {detail.get('message')}" for detail in details[:_NAMED_IN_MESSAGE]]
     more = len(details) - len(named)
     return Problem(
         text="; ".join([text, *named, *([f"{more} more"] if more else [])]),
-        code=codes[0] if codes else title if isinstance(title, str) else None,
+        code=codes[0] if codes else title[:_LONGEST_PART] if isinstance(title, str) else None,
         details=details,
     )
+
+
+def _detail(item: Mapping[str, object]) -> dict[str, object]:
+    """Flat and short: what is nested, where a text belongs, is shown as text."""
+    return {
+        str(name)[:_LONGEST_PART]: value if value is None or isinstance(value, bool) else str(value)[:_LONGEST_PART]
+        for name, value in item.items()
+    }
 
 
 def _lines(body: Sequence[object]) -> Problem:
@@ -141,4 +154,4 @@ def _line(item: object) -> LineError | None:
     number = item.get("line")
     if isinstance(number, bool) or not isinstance(number, int):
         return None
-    return LineError(number, str(item.get("field", "")), str(item.get("message", "")))
+    return LineError(number, str(item.get("field", ""))[:_LONGEST_PART], str(item.get("message", ""))[:_LONGEST_PART])

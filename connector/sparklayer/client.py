@@ -6,6 +6,8 @@ from typing import Self
 import httpx
 
 from connector.clock import Clock
+from connector.cookies import no_cookies
+from connector.permit import CallPermit
 from connector.sparklayer.credentials import Credentials
 from connector.sparklayer.customer_groups import CustomerGroups
 from connector.sparklayer.customers import Customers, CustomersV1
@@ -21,6 +23,7 @@ from connector.sparklayer.site_settings import SiteSettings
 from connector.sparklayer.stock import Stock
 from connector.sparklayer.stock_locations import StockLocations
 from connector.sparklayer.token import MemoryTokenStore, TokenStore
+from connector.tls import trusted
 
 USER_AGENT = "PayLayer (Spark Pay connector)"
 
@@ -30,7 +33,8 @@ class SparkLayerClient:
 
     Every method makes exactly one call (`price_lists.all` one per page, and any call one more after a first 401) and
     raises a `PlatformError` when it fails; retrying is the caller's. `gate` is shared by all clients of a site,
-    `tokens` by all processes, `on_call` is told of every call that was made.
+    `tokens` by all processes, `on_call` is told of every call that was made, `permit` is asked before
+    each one.
     """
 
     def __init__(
@@ -44,11 +48,14 @@ class SparkLayerClient:
         transport: httpx.AsyncBaseTransport | None = None,
         tokens: TokenStore | None = None,
         on_call: OnCall | None = None,
+        permit: CallPermit | None = None,
     ) -> None:
         http = httpx.AsyncClient(
             base_url=base_url,
             transport=transport,
+            verify=trusted(),
             headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
+            cookies=no_cookies(),
         )
         self._session = Session(
             http,
@@ -58,6 +65,7 @@ class SparkLayerClient:
             gate=gate,
             store=tokens if tokens is not None else MemoryTokenStore(),
             on_call=on_call if on_call is not None else _nobody,
+            permit=permit if permit is not None else CallPermit(),
         )
         self.products = Products(self._session)
         self.stock = Stock(self._session)

@@ -8,6 +8,7 @@ from connector.sparklayer.session import Session
 from connector.sparklayer.wire import Row
 
 PAGE_SIZE = 250
+_MOST_PAGES = 100  # a site with more is no site: the pages repeat themselves
 
 
 class PriceLists:
@@ -19,12 +20,12 @@ class PriceLists:
     async def all(self, source: str | None = None) -> list[Row]:
         """Read every list page by page; `source` is `custom`, `platform` or `integration`."""
         rows: list[Row] = []
-        page, pages = 1, 1
-        while page <= pages:
+        for page in range(1, _MOST_PAGES + 1):
             found, pages = await self._page(page, source)
             rows += found
-            page += 1
-        return rows
+            if page >= pages or not found:
+                return rows
+        raise self._unreadable()
 
     async def all_v1(self) -> list[Row]:
         """Read every list in one call: the older endpoint, for sites without the paged one."""
@@ -55,7 +56,7 @@ class PriceLists:
             rows, pages = answer["data"], answer["pagination"]["total_pages"]  # type: ignore[index]
         except (KeyError, TypeError) as error:
             raise self._unreadable() from error
-        if not isinstance(rows, list) or not isinstance(pages, int):
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows) or not isinstance(pages, int):
             raise self._unreadable()
         return rows, pages
 

@@ -1,5 +1,6 @@
 """One call: token, gate, HTTP, answer. Nothing is sent twice here but after the first 401."""
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from decimal import Decimal
@@ -16,6 +17,7 @@ from connector.errors import (
     TargetIll,
     Throttled,
 )
+from connector.permit import CallPermit
 from connector.sparklayer.answers import error_for
 from connector.sparklayer.credentials import Credentials
 from connector.sparklayer.endpoint import SIDE, TOKEN, Endpoint
@@ -29,8 +31,17 @@ OnCall = Callable[[str, str, int | None, float], None]
 
 _CONNECT_SECONDS = 10.0
 _DEFAULT_TOKEN_SECONDS = 3600
+_LONGEST_TOKEN_SECONDS = 30 * 86_400  # believed; a refused token is renewed in any case
+_IN_A_HEADER = re.compile(r"[!-~]+")
 # Errors of httpx that mean that nothing of the request has left.
-_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
+_NOT_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+    httpx.LocalProtocolError,
+)
 
 
 class _TokenRefused(Exception):
@@ -55,6 +66,7 @@ class Session:
         gate: CallGate,
         store: TokenStore,
         on_call: OnCall,
+        permit: CallPermit,
     ) -> None:
         self._http = http
         self._site_id = site_id
@@ -62,6 +74,7 @@ class Session:
         self._clock = clock
         self._gate = gate
         self._on_call = on_call
+        self._permit = permit
         self._tokens = TokenKeeper(self._buy_token, store, clock)
 
     async def aclose(self) -> None:
@@ -123,10 +136,12 @@ class Session:
         return self._misshapen(endpoint, "an array of objects")
 
     async def _send(self, endpoint: Endpoint, path: str, request: httpx.Request, refused: Token | None) -> object:
-        async with self._gate.enter(endpoint.name) as turn:
+        async with self._permit.call(SIDE, endpoint.name) as leave, self._gate.enter(endpoint.name) as turn:
             # Only now: a token that was taken before a long wait could be dead after it.
             token = await (self._tokens.current() if refused is None else self._tokens.renew(refused))
             request.headers["Authorization"] = f"Bearer {token.value}"
+            request.extensions["trace"] = leave.last_look
+            leave.take()
             began = self._clock.monotonic()
             try:
                 response = await self._exchange(endpoint, path, request)
@@ -160,9 +175,9 @@ class Session:
         answer = self._read(TOKEN, TOKEN.template, response)
         value = answer.get("access_token") if isinstance(answer, dict) else None
         life = answer.get("expires_in", _DEFAULT_TOKEN_SECONDS) if isinstance(answer, dict) else None
-        if not isinstance(value, str) or not value or not isinstance(life, int | Decimal):
+        if not isinstance(value, str) or not _IN_A_HEADER.fullmatch(value) or not isinstance(life, int | Decimal):
             return self._misshapen(TOKEN, "a token with its life in seconds")
-        return Token(value, self._clock.now() + timedelta(seconds=float(life)))
+        return Token(value, self._clock.now() + timedelta(seconds=float(max(0, min(life, _LONGEST_TOKEN_SECONDS)))))
 
     def _request(self, endpoint: Endpoint, path: str, query: Mapping[str, str] | None, body: object) -> httpx.Request:
         headers = {"Site-Id": self._site_id}
@@ -192,8 +207,10 @@ class Session:
         except httpx.RequestError as error:
             sent = not isinstance(error, _NOT_SENT)
             kind = OutcomeUnknown if endpoint.writes and sent else TargetIll
-            reason = str(error) or type(error).__name__
-            raise kind(f"{self._where(path)}: {reason}", side=SIDE, endpoint=endpoint.name) from error
+            # One about a request that cannot be written quotes its headers, the token included.
+            told = None if isinstance(error, httpx.LocalProtocolError) else error
+            reason = str(told or "") or type(error).__name__
+            raise kind(f"{self._where(path)}: {reason}", side=SIDE, endpoint=endpoint.name) from told
         else:
             return response
         finally:
@@ -214,7 +231,9 @@ class Session:
             ) from error
 
     def _error(self, endpoint: Endpoint, path: str, response: httpx.Response) -> PlatformError:
-        return error_for(endpoint, response, where=self._where(path), now=self._clock.now())
+        token = response.request.headers.get("Authorization", "").removeprefix("Bearer ")
+        secrets = (self._credentials.client_secret, token)
+        return error_for(endpoint, response, where=self._where(path), now=self._clock.now(), secrets=secrets)
 
     def _misshapen(self, endpoint: Endpoint, wanted: str) -> NoReturn:
         raise ContractFault(

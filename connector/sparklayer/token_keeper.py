@@ -28,11 +28,14 @@ class TokenKeeper:
         return await self._shared()
 
     async def renew(self, refused: Token) -> Token:
-        """Return another token than the one that was answered with 401, also if that should still live."""
+        """Return another token than the one that was answered with 401, also if that should still live.
+
+        Where the site sells the very same one again, that: the next 401 is then an answer to new keys.
+        """
         if self._token is None or self._token.value == refused.value:
             self._dead = refused.value
         token = await self.current()
-        while token.value == refused.value:
+        if token.value == refused.value:
             # A renewal that had begun before the refusal was known can end with the same token.
             self._dead = refused.value
             token = await self._shared()

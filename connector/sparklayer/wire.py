@@ -10,6 +10,9 @@ Row = dict[str, Any]
 """One JSON object of a reply."""
 
 
+_CONSTANTS = {None: "null", True: "true", False: "false"}
+
+
 def encode(value: object) -> bytes:
     """Write a body as UTF-8; raises `TypeError` for a float, `ValueError` for a number that JSON cannot hold."""
     return _text(value).encode("utf-8")
@@ -32,9 +35,11 @@ def _text(value: object) -> str:
             if not value.is_finite():
                 raise ValueError(f"{value} is not a JSON number")
             return format(value, "f")
-        case None | bool() | int():
-            return json.dumps(value)
-        case Mapping():
+        case None | bool():
+            return _CONSTANTS[value]
+        case int():
+            return int.__repr__(value)
+        case dict() | Mapping():
             return "{" + ",".join(f"{encode_basestring(str(name))}:{_text(item)}" for name, item in value.items()) + "}"
         case list() | tuple():
             return "[" + ",".join(map(_text, value)) + "]"

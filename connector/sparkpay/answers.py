@@ -1,7 +1,7 @@
 """What an answer of Spark Pay says, read without trusting it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -10,6 +10,7 @@ from typing import Any
 Row = Mapping[str, Any]
 
 _LONGEST_NUMBER = 18
+_LONGEST_SHOWN = 100
 
 
 class UnreadableAnswer(ValueError):
@@ -28,7 +29,7 @@ class Page:
     left, by the server's clock; `order` grows with every request that the client starts.
     """
 
-    rows: list[Row]
+    rows: Sequence[Row]
     total: int | None
     has_next: bool
     started: datetime
@@ -61,14 +62,14 @@ def rows_of(body: object) -> tuple[list[Row], int | None, bool]:
     total = _number(body.get("total_count"))
     arrays = [name for name, value in body.items() if isinstance(value, list)]
     if len(arrays) > 1:
-        raise StrangeAnswer(f"a list with several arrays: {', '.join(sorted(arrays))}")
+        raise StrangeAnswer(f"a list with several arrays: {shown(sorted(arrays))}")
     if not arrays:
         if total == 0:
             return [], 0, False
-        raise StrangeAnswer(f"a list without an array, total_count {body.get('total_count')!r}")
+        raise StrangeAnswer(f"a list without an array, total_count {shown(body.get('total_count'))}")
     rows = body[arrays[0]]
     if not all(isinstance(row, dict) for row in rows):
-        raise StrangeAnswer(f"the array {arrays[0]} holds something else than objects")
+        raise StrangeAnswer(f"the array {shown(arrays[0])} holds something else than objects")
     return rows, total, bool(body.get("next_page"))
 
 
@@ -77,6 +78,12 @@ def row_of(body: object) -> Row:
     if not isinstance(body, dict):
         raise StrangeAnswer(f"one object was asked for and a JSON {type(body).__name__} came")
     return body
+
+
+def shown(value: object) -> str:
+    """A value as a message may show it: its beginning."""
+    text = repr(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
 
 
 def call_limit(header: str | None) -> tuple[int | None, int | None]:

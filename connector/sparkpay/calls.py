@@ -1,7 +1,7 @@
 """One call to a Spark Pay store: its ticket, its retries, what its answer means."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Literal
 
@@ -9,6 +9,7 @@ import httpx
 from pydantic import SecretStr
 
 from connector.clock import Clock
+from connector.cookies import no_cookies
 from connector.errors import ContractFault, OutcomeUnknown, PlatformError, TargetIll, Throttled
 from connector.ports import CallBudget, Priority
 from connector.retry_after import retry_after_seconds
@@ -16,7 +17,9 @@ from connector.sparkpay import answers, failures
 from connector.sparkpay.answers import StrangeAnswer, UnreadableAnswer
 from connector.sparkpay.exact_json import to_json
 from connector.sparkpay.failures import SIDE
+from connector.sparkpay.freshness import Freshness
 from connector.sparkpay.server_clock import ServerClock
+from connector.tls import trusted
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
 OnCall = Callable[[str, str, int | None, float], None]
@@ -30,7 +33,10 @@ _WAITS = (0.5, 60.0)
 class RetryPolicy:
     """How long the client itself tries before it gives a failure to its caller.
 
-    Reads are tried again after a failure that may pass. Throttled requests were not applied, so writes are repeated
+    Reads are tried again after a failure that may pass, and when an old answer comes from the server's cache although a
+    fresh one was asked for: a state that was overtaken would be told as news.
+
+    Throttled requests were not applied, so writes are repeated
     as well; they have a count of their own because they are nobody's fault.
     """
 
@@ -70,10 +76,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """When a request left: own monotonic clock, and the running number."""
+    """When a request left: own monotonic clock, and the running number. `old`: what came was made before that."""
 
     at: float
     order: int
+    old: bool = False
 
 
 class Caller:
@@ -97,15 +104,19 @@ class Caller:
         self._on_call = on_call or _nobody
         self._policy = policy
         self._jitter = jitter
+        self._secrets = (token.get_secret_value(),)
         self.order = 0
         self.server_clock = ServerClock(clock)
+        self._freshness = Freshness(clock)
         self._http = httpx.AsyncClient(
             transport=transport,
+            verify=trusted(),
             headers={
                 "X-AC-Auth-Token": token.get_secret_value(),
                 "Accept": "application/json",
                 "User-Agent": "paylayer",
             },
+            cookies=no_cookies(),
             follow_redirects=False,
             timeout=policy.read_seconds,
         )
@@ -116,10 +127,17 @@ class Caller:
 
     async def send(self, request: Request, priority: Priority) -> tuple[Any, Sent]:
         """The body of a success, none for an empty one. Raises the errors of `connector.errors`."""
-        failed = throttled = 0
+        failed = throttled = old = 0
         while True:
             try:
-                return await self._attempt(request, priority)
+                body, sent = await self._attempt(request, priority)
+                if not sent.old:
+                    return body, sent
+                old += 1
+                if old >= self._policy.attempts:
+                    self._freshness.stays_old()
+                    return body, sent
+                await self._clock.sleep(self._policy.delay(old, self._jitter()))
             except Throttled:
                 throttled += 1
                 if throttled >= self._policy.throttled_attempts:
@@ -138,14 +156,16 @@ class Caller:
                 reply = await self._exchange(request)
             except httpx.HTTPError as error:
                 self._on_call(request.method, request.route, None, self._clock.monotonic() - sent.at)
-                raise _lost(request, error) from error
-            self._on_call(request.method, request.route, reply.status_code, self._clock.monotonic() - sent.at)
+                raise _lost(request, error) from _without_headers(error)
+            seconds = self._clock.monotonic() - sent.at
+            self._on_call(request.method, request.route, reply.status_code, seconds)
+            old = request.fresh and not request.writes and self._freshness.is_old(reply.headers, seconds)
             self.server_clock.learn(reply.headers.get("Date"))
             ticket.answered(*answers.call_limit(reply.headers.get("X-AC-Call-Limit")))
             wait = self._wait(reply) if reply.status_code == httpx.codes.TOO_MANY_REQUESTS else None
             if wait is not None:
                 ticket.throttled(wait)
-        return self._read(request, reply, wait), sent
+        return self._read(request, reply, wait), replace(sent, old=old)
 
     def _wait(self, reply: httpx.Response) -> float:
         """Seconds until the window is over, and a little: at the very instant of the reset the server tends to fail."""
@@ -170,7 +190,7 @@ class Caller:
 
     def _read(self, request: Request, reply: httpx.Response, wait: float | None) -> Any:  # noqa: ANN401
         if not reply.is_success:
-            failure = failures.failure_of(reply.status_code, reply.content)
+            failure = failures.failure_of(reply.status_code, reply.content, self._secrets)
             raise failures.error_of(failure, request.endpoint, wrote=request.writes, retry_after=wait)
         if not reply.content.strip() and request.writes:
             return None
@@ -200,12 +220,23 @@ class reading:  # noqa: N801 - reads as a phrase
 
 def _lost(request: Request, error: httpx.HTTPError) -> PlatformError:
     """What a failure of the connection means: nothing reached the server, or nobody knows."""
-    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    known = _without_headers(error)
+    text = f"{type(error).__name__}: {known}" if str(known or "") else type(error).__name__
     before = isinstance(
-        error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.UnsupportedProtocol
+        error,
+        httpx.ConnectError
+        | httpx.ConnectTimeout
+        | httpx.PoolTimeout
+        | httpx.UnsupportedProtocol
+        | httpx.LocalProtocolError,
     )
     kind = OutcomeUnknown if request.writes and not before else TargetIll
     return kind(text, side=SIDE, endpoint=request.endpoint)
+
+
+def _without_headers(error: httpx.HTTPError) -> httpx.HTTPError | None:
+    """An error that may be told; one about a request that cannot be written quotes its headers, the token included."""
+    return None if isinstance(error, httpx.LocalProtocolError) else error
 
 
 def _nobody(method: str, route: str, status: int | None, seconds: float) -> None:

@@ -14,6 +14,7 @@ from connector.ports import CallBudget, Priority
 from connector.sparkpay import answers
 from connector.sparkpay.answers import Page, Row
 from connector.sparkpay.calls import Caller, Method, OnCall, Request, RetryPolicy, reading
+from connector.sparkpay.packed_rows import packed
 from connector.sparkpay.query import Query, encode, encode_parameters, shape
 from connector.sparkpay.row_shapes import check_rows
 from connector.sparkpay.server_clock import ServerClock
@@ -116,7 +117,7 @@ class SparkPayClient:
         with reading(request):
             rows, total, more = answers.rows_of(body)
             check_rows(rows, resource)
-        return Page(rows, total, more, self._caller.server_clock.at(sent.at), sent.order)
+        return Page(packed(rows), total, more, self._caller.server_clock.at(sent.at), sent.order)
 
     async def get(
         self,
@@ -156,7 +157,7 @@ class SparkPayClient:
             with reading(request):
                 rows, total, more = answers.rows_of(body)
                 check_rows(rows, resource)
-            yield Page(rows, total, more, self._caller.server_clock.at(sent.at), sent.order)
+            yield Page(packed(rows), total, more, self._caller.server_clock.at(sent.at), sent.order)
 
     def _chunk(
         self, ids: list[int], path_length: int, fields: Sequence[str], expand: Sequence[str]
@@ -227,9 +228,10 @@ def _api_root(base_url: str) -> str:
     """`https://store/api/v1/`, whether or not the setting names the path."""
     try:
         url = httpx.URL(base_url)
-    except httpx.InvalidURL as error:
+        known = url.host
+    except (httpx.InvalidURL, UnicodeError) as error:
         raise UserFault(f"{base_url!r} is no address of a store: {error}") from error
-    if url.scheme not in {"https", "http"} or not url.host or url.query or url.userinfo:
+    if url.scheme not in {"https", "http"} or not known or url.query or url.userinfo:
         raise UserFault(f"{base_url!r} is no address of a store; write one such as https://store.example")
     base = base_url.rstrip("/")
     return f"{base}/" if base.endswith("/api/v1") else f"{base}/api/v1/"

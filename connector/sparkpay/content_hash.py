@@ -13,7 +13,8 @@ from contracts.entities import Entity
 from contracts.values import plain
 
 _TIMES = frozenset({"updated_at", "created_at"})
-_BYTES = 8
+DIGEST_BYTES = 8
+"""Length of the short digests."""
 
 
 def entity_hash(entity: Entity) -> str:
@@ -72,4 +73,4 @@ def _plain(value: object) -> object:  # noqa: PLR0911 - one line per JSON type
 
 def _digest(value: object) -> bytes:
     text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return hashlib.blake2b(text.encode(), digest_size=_BYTES).digest()
+    return hashlib.blake2b(text.encode(), digest_size=DIGEST_BYTES).digest()

@@ -1,6 +1,6 @@
 """One table: what an answer that is no success means (vendor docs: common usage; 500 as seen in their examples)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from http import HTTPStatus
@@ -16,6 +16,7 @@ from connector.errors import (
     Throttled,
     TooLarge,
 )
+from connector.redaction import without_secrets
 from connector.sparkpay.answers import UnreadableAnswer, parse
 
 SIDE = "sparkpay"
@@ -46,8 +47,8 @@ class Failure:
     details: str
 
 
-def failure_of(status: int, body: bytes) -> Failure:
-    """Status and `details` of an error body; for anything but the documented JSON a description of it."""
+def failure_of(status: int, body: bytes, secrets: Sequence[str] = ()) -> Failure:
+    """Status and `details` of an error body, without these secrets; for anything but documented JSON a description."""
     try:
         answer = parse(body)
     except UnreadableAnswer:
@@ -55,7 +56,7 @@ def failure_of(status: int, body: bytes) -> Failure:
     if isinstance(answer, Mapping):
         text = answer.get("details") or answer.get("message")
         if isinstance(text, str) and text.strip():
-            return Failure(status, " ".join(text.split())[:_LONGEST_DETAILS])
+            return Failure(status, without_secrets(" ".join(text.split()), secrets)[:_LONGEST_DETAILS])
     return Failure(status, _phrase(status))
 
 

@@ -5,6 +5,7 @@ set, each flag once, and only where a product needs to know.
 """
 
 import asyncio
+import pickle
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
@@ -18,6 +19,7 @@ from connector.sparkpay.query import Query, eq
 
 _HEAD_FLAGS = ("is_kit", "exclude_parent_from_display", "exclude_children_from_display")
 _NESTED = ("child_products", "pricing")
+_OF_HEAD = frozenset(product_fields.PRODUCT) - product_fields.HEAVY
 
 
 class Families:
@@ -25,7 +27,7 @@ class Families:
 
     def __init__(self, client: SparkPayClient) -> None:
         self._client = client
-        self._heads: dict[int, Parent] = {}
+        self._heads: dict[int, bytes] = {}  # packed: a large store has thousands, of which few are looked at
         self._children: dict[int, tuple[int, ...]] = {}
         self._head_of: dict[int, int] = {}
         self._loaded: set[str] = set()
@@ -46,7 +48,7 @@ class Families:
         return [
             replace(
                 bundle,
-                parent=self._heads.get(self._head_of.get(bundle.id, 0)) if _takes_price(bundle.product) else None,
+                parent=self._parent_of(bundle.id) if _takes_price(bundle.product) else None,
                 has_children=bool(self._children.get(bundle.id)),
             )
             for bundle in bundles
@@ -70,6 +72,13 @@ class Families:
         """Read everything again at the next need."""
         self._loaded = set()
 
+    def _parent_of(self, child: int) -> Parent | None:
+        kept = self._heads.get(self._head_of.get(child, 0))
+        if kept is None:
+            return None
+        row, prices = pickle.loads(kept)  # noqa: S301 (made below, never left the process)
+        return Parent(row, prices)
+
     async def _load(self, flags: Iterable[str], priority: Priority) -> None:
         async with self._lock:
             for flag in flags:
@@ -87,7 +96,8 @@ class Families:
             for child in self._children.get(head, ()):
                 if self._head_of.get(child) == head:
                     del self._head_of[child]
-            self._heads[head] = Parent(row, tuple(row.get("pricing") or ()))
+            kept = {name: value for name, value in row.items() if name in _OF_HEAD}
+            self._heads[head] = pickle.dumps((kept, tuple(row.get("pricing") or ())))
             self._children[head] = tuple(child["id"] for child in row.get("child_products") or ())
             for child in self._children[head]:
                 self._head_of.setdefault(child, head)

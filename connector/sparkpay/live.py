@@ -80,7 +80,10 @@ class LivePoll:
 
     async def is_new(self) -> bool:
         """Whether nothing of this connection was ever watched."""
-        return not any([await feed.known() for feed in self._feeds.values()])
+        for feed in self._feeds.values():
+            if await feed.known():
+                return False
+        return True
 
     async def poll(
         self, resources: Iterable[str], priority: Priority = Priority.LIVE, *, afresh: bool = False

@@ -1,6 +1,6 @@
 """Turns readings of products into change events: what is as it was is not told again.
 
-The order is publish, remember: after a crash between the two the same events come once more, with the same ids.
+The order is doubt, publish, remember: after a crash in between what was on its way is told once more, as something new.
 """
 
 import asyncio
@@ -106,6 +106,8 @@ class Observer:
                 skus |= {sku for state in heirs.values() for sku, _ in state.claims}
             ledger = await self._news(states, before, skus, force=force, selection=selection)
             events, observations = ledger.events, ledger.observations
+            if ledger.doubts:
+                await self._memory.remember(ledger.doubts)
             if events:
                 await self._outlet.publish(events, priority)
             if observations:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from connector.sparkpay.answers import Row, StrangeAnswer
+from connector.sparkpay.answers import Row, StrangeAnswer, shown
 
 _KEYS = (
     "product_id",
@@ -30,10 +30,10 @@ def check_rows(rows: Iterable[object], where: str) -> None:
 def _check(row: Row, where: str) -> None:
     id_ = row.get(_ID_NAMES.get(where, "id"))
     if not _is_whole(id_):
-        raise StrangeAnswer(f"a row of {where} has the id {id_!r}")
+        raise StrangeAnswer(f"a row of {where} has the id {shown(id_)}")
     for name in _KEYS:
         if row.get(name) is not None and not _is_whole(row[name]):
-            raise StrangeAnswer(f"{where} {id_} has the {name} {row[name]!r}")
+            raise StrangeAnswer(f"{where} {id_} has the {name} {shown(row[name])}")
     for name in _COLLECTIONS:
         nested = row.get(name)
         if nested is None:

@@ -25,7 +25,7 @@ _LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 class Rows:
     """Part of a walk: rows, when and as which request the oldest of their pages was asked for."""
 
-    rows: list[Row]
+    rows: Sequence[Row]
     started: datetime
     order: int
 
@@ -52,8 +52,7 @@ async def by_id(
         page = await client.page(resource, asked, priority=priority, fresh=fresh)
         if not page.rows:
             return
-        _in_order(resource, "id", [row.get("id") for row in page.rows], after)
-        after = page.rows[-1]["id"]
+        after = _in_order(resource, "id", page.rows, after)[-1]
         yield page
         if page.complete:
             return
@@ -74,8 +73,8 @@ async def by_product(
         )
         if not page.rows:
             return
-        _in_order(resource, "product_id", [row.get("product_id") for row in page.rows], after)
-        first, last = page.rows[0]["product_id"], page.rows[-1]["product_id"]
+        products = _in_order(resource, "product_id", page.rows, after)
+        first, last = products[0], products[-1]
         if page.complete:
             yield Rows(page.rows, page.started, page.order)
             return
@@ -87,8 +86,7 @@ async def by_product(
             yield Rows(rows, page.started, page.order)
             start, after = gt(last), last
         else:
-            whole = [row for row in page.rows if row["product_id"] != last]
-            yield Rows(whole, page.started, page.order)
+            yield Rows(page.rows[: products.index(last)], page.started, page.order)
             start, after = gte(last), last - 1
 
 
@@ -160,11 +158,14 @@ def _in_order_of_time(resource: str, rows: Sequence[Row], start: datetime) -> da
     return last
 
 
-def _in_order(resource: str, key: str, values: Sequence[object], after: int) -> None:
-    """A walk by key over rows in another order would lose rows or never end."""
+def _in_order(resource: str, key: str, rows: Sequence[Row], after: int) -> list[int]:
+    """The keys of the rows. A walk by key over rows in another order would lose rows or never end: `ContractFault`."""
+    values: list[int] = []
     before = after
-    for value in values:
+    for value in (row.get(key) for row in rows):
         if not isinstance(value, int) or value < before or (value == after and key == "id"):
             text = f"{key} {value!r} came after {before}: the platform does not sort or filter by {key}"
             raise ContractFault(text, side=SIDE, endpoint=f"GET /{resource}")
+        values.append(value)
         before = value
+    return values

@@ -35,7 +35,13 @@ def shown(url: URL) -> str:
 def _sqlite(url: URL) -> URL:
     if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
         raise UserFault("the SQLite database needs a file: write sqlite:///<path>")
-    return URL.create("sqlite+aiosqlite", database=str(Path(url.database).expanduser().absolute()))
+    try:
+        path = Path(url.database).expanduser().absolute()
+    except RuntimeError as error:  # the home of somebody who has none here
+        raise UserFault(f"the SQLite file {url.database} cannot be found: {error}") from error
+    if "\0" in url.database:
+        raise UserFault("the name of the SQLite file holds a NUL character")
+    return URL.create("sqlite+aiosqlite", database=str(path))
 
 
 def _postgresql(url: URL) -> URL:

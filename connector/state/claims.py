@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connector.clock import Clock, SystemClock
 from connector.ports import Desired, Holder
+from connector.state.among import among
 from connector.state.columns import headers_of
 from connector.state.database import Database
 from connector.state.inbox_rows import OPEN
@@ -70,7 +71,7 @@ class SkuClaims:
                 rows = await transaction.execute(
                     sa.select(sku_claims)
                     .where(
-                        sku_claims.c.connection == connection, sku_claims.c.side == side, sku_claims.c.sku.in_(chunk)
+                        sku_claims.c.connection == connection, sku_claims.c.side == side, among(sku_claims.c.sku, chunk)
                     )
                     .order_by(sku_claims.c.sku, sku_claims.c.product, sku_claims.c.part)
                 )
@@ -138,7 +139,7 @@ async def replace(
     """`SkuClaims.replace` of several products within a transaction. Returns the SKUs that another part has now."""
     before: set[tuple[str, str, str]] = set()
     for chunk in chunks(sorted(claims)):
-        whose = (sku_claims.c.connection == connection, sku_claims.c.side == side, sku_claims.c.product.in_(chunk))
+        whose = (sku_claims.c.connection == connection, sku_claims.c.side == side, among(sku_claims.c.product, chunk))
         there = await transaction.execute(
             sa.select(sku_claims.c.sku, sku_claims.c.product, sku_claims.c.part).where(
                 *whose, sku_claims.c.state.in_(THERE)

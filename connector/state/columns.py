@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -62,8 +63,11 @@ def json_text(value: object) -> str:
 
 def headers_text(headers: Sequence[tuple[str, bytes | None]]) -> str:
     """Record headers as JSON: their order, repeats, nulls and bytes survive."""
-    if not headers:
-        return "[]"
+    return _headers_text(tuple(headers)) if headers else "[]"
+
+
+@lru_cache(maxsize=64)  # most records of a topic carry the same
+def _headers_text(headers: tuple[tuple[str, bytes | None], ...]) -> str:
     return json.dumps(
         [[name, None if value is None else base64.b64encode(value).decode("ascii")] for name, value in headers]
     )

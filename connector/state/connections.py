@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -13,8 +13,10 @@ from connector.errors import UserFault
 from connector.settings import ConnectionSettings
 from connector.state.database import Database
 from connector.state.pauses import Pause, SidePauses
-from connector.state.tables import connections, metadata, tokens
+from connector.state.tables import connections, metadata, side_pauses, tokens
 from connector.state.vault import Vault
+
+TAKEN_OVER = timedelta(seconds=4)  # within this time a running service works with what was changed
 
 __all__ = ["Connection", "Connections", "Pause", "SidePauses", "SparkLayerAccess", "SparkPayAccess", "State"]
 
@@ -131,7 +133,22 @@ class Connections:
         for name in ("id", "state", "version", "created_at", "updated_at"):
             del values[name]
         await self._change(id, values)
+        for side, before, after in (
+            ("sparkpay", old.sparkpay, new.sparkpay),
+            ("sparklayer", old.sparklayer, new.sparklayer),
+        ):
+            if after != before:
+                await self._probe_soon(id, side)
         return await self.get(id)
+
+    async def _probe_soon(self, id: str, side: str) -> None:  # noqa: A002
+        """New credentials: a side that was refused for the old ones tries as soon as a service has taken them over."""
+        async with self._db.begin() as connection:
+            await connection.execute(
+                sa.update(side_pauses)
+                .where(side_pauses.c.connection == id, side_pauses.c.side == side, side_pauses.c.kind == "credentials")
+                .values(probe_at=self._clock.now() + TAKEN_OVER, probes=0)
+            )
 
     async def set_state(self, id: str, state: State) -> None:  # noqa: A002
         """Pause or resume the whole connection."""

@@ -2,8 +2,9 @@
 
 import asyncio
 import os
+import sqlite3
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from connector.errors import UserFault
 from connector.state import schema
@@ -19,10 +21,14 @@ from connector.state.faults import transient, translated
 from connector.state.tables import metadata
 
 Result = TypeVar("Result")
+Fence = Callable[[AsyncConnection], Awaitable[None]]
 
 _WRITES = "paylayer_writes"
 _BUSY_MS = 15_000
 _TRIES = 6
+_POOL = 16
+_STATEMENT_SECONDS = 120.0  # a server that went away without a word does not answer any later
+_IDLE_TRANSACTION_MS = 5_000  # a process that was frozen within a transaction must not hold up the others
 # A connection's cache would grow with the file; the operating system caches it anyway, once for all of them.
 _PRAGMAS = (
     "journal_mode=WAL",
@@ -41,10 +47,17 @@ class Database:
     write lock at their start, so that they never fail half-way for want of it.
     """
 
-    def __init__(self, engine: AsyncEngine, url: URL) -> None:
+    def __init__(
+        self, engine: AsyncEngine, url: URL, *, writers: asyncio.Lock | None = None, fence: Fence | None = None
+    ) -> None:
         self._engine = engine
+        # On PostgreSQL each statement sees what is committed when it begins, in a transaction or not: so reading can do
+        # without, which saves two of three round trips.
+        self._reader = engine.execution_options(isolation_level="AUTOCOMMIT") if _is_postgresql(url) else engine
         self._url = url
-        self._writers = asyncio.Lock() if self.dialect == "sqlite" else None
+        self._apart: list[Database] = []
+        self._writers = writers or asyncio.Lock() if self.dialect == "sqlite" else None
+        self._fence = fence
 
     @classmethod
     async def open(cls, url: str, *, create: bool = False) -> "Database":
@@ -67,8 +80,23 @@ class Database:
             raise
         return database
 
+    def fenced(self, fence: Fence) -> "Database":
+        """The same database; every write transaction begins with `fence`, whose exception ends it."""
+        return Database(self._engine, self._url, writers=self._writers, fence=fence)
+
+    def apart(self) -> "Database":
+        """The same database with a connection of its own: heartbeats must not stand in the queue of all the others.
+
+        Closed with this one.
+        """
+        view = Database(_engine(self._url, create=False, pool=1), self._url, writers=self._writers)
+        self._apart.append(view)
+        return view
+
     async def close(self) -> None:
         """Give all connections back."""
+        for view in self._apart:
+            await view.close()
         await self._engine.dispose()
 
     @property
@@ -84,12 +112,10 @@ class Database:
     @asynccontextmanager
     async def begin(self) -> AsyncGenerator[AsyncConnection, None]:
         """A write transaction: committed at the end of the block, rolled back by an exception."""
-        if self._writers is None:
-            async with self._transaction(writes=True) as connection:
-                yield connection
-        else:
-            async with self._writers, self._transaction(writes=True) as connection:
-                yield connection
+        async with self._writers or nullcontext(), self._transaction(writes=True) as connection:
+            if self._fence is not None:
+                await self._fence(connection)
+            yield connection
 
     @asynccontextmanager
     async def read(self) -> AsyncGenerator[AsyncConnection, None]:
@@ -108,6 +134,20 @@ class Database:
                     raise
         raise AssertionError("unreachable: the last try returns or raises")
 
+    async def copy_to(self, path: Path) -> None:
+        """Write everything, as it is at one moment, to a new SQLite file; nobody is held up.
+
+        Raises `UserFault` where this is not SQLite, or the file exists or cannot be written.
+        """
+        if self.dialect != "sqlite":
+            raise UserFault(f"{self.where} is copied by PostgreSQL's own tool: pg_dump --format=custom --file=FILE")
+        if path.exists():  # noqa: ASYNC240 (a local stat)
+            raise UserFault(f"{path} exists already: name a new file")
+        try:
+            await asyncio.to_thread(_vacuum_into, str(self._url.database), str(path))
+        except sqlite3.Error as error:
+            raise UserFault(f"{path} cannot be written: {error}") from error
+
     async def check(self) -> None:
         """Raise `Unavailable` or `UserFault` where the database cannot be used as it is; for `paylayer doctor`."""
         if self.dialect == "sqlite" and not Path(str(self._url.database)).exists():  # noqa: ASYNC240 (a local stat)
@@ -119,30 +159,44 @@ class Database:
     @asynccontextmanager
     async def _transaction(self, *, writes: bool) -> AsyncGenerator[AsyncConnection, None]:
         try:
-            async with self._engine.connect() as connection:
+            async with (self._engine if writes else self._reader).connect() as connection:
                 if writes and self.dialect == "sqlite":
                     await connection.execution_options(**{_WRITES: True})
                 async with connection.begin():
                     yield connection
-        except (sa.exc.SQLAlchemyError, OSError) as error:
+        except (sa.exc.SQLAlchemyError, OSError, OverflowError, UnicodeEncodeError) as error:
             if not transient(error) and (told := translated(error, self._url)):
                 raise told from error
             raise
 
 
-def _engine(url: URL, *, create: bool) -> AsyncEngine:
-    if url.get_backend_name() == "postgresql":
-        return create_async_engine(
+def _is_postgresql(url: URL) -> bool:
+    return url.get_backend_name() == "postgresql"
+
+
+def _engine(url: URL, *, create: bool, pool: int | None = None) -> AsyncEngine:
+    if _is_postgresql(url):
+        engine = create_async_engine(
             url,
-            pool_size=8,
-            max_overflow=8,
-            pool_pre_ping=True,
-            connect_args={"timeout": 10, "server_settings": {"application_name": "paylayer"}},
+            pool_size=pool or _POOL,
+            max_overflow=0,
+            connect_args={
+                "timeout": 10,
+                "command_timeout": _STATEMENT_SECONDS,
+                "server_settings": {
+                    "application_name": "paylayer",
+                    "idle_in_transaction_session_timeout": str(_IDLE_TRANSACTION_MS),
+                },
+            },
         )
+        event.listen(engine.sync_engine, "checkout", _replace_closed)
+        return engine
     mode = "rwc" if create else "rw"
     path = str(url.database).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
     opened = URL.create("sqlite+aiosqlite", database=f"file:{path}", query={"mode": mode, "uri": "true"})
-    engine = create_async_engine(opened, pool_size=4, max_overflow=4, connect_args={"timeout": _BUSY_MS / 1000})
+    engine = create_async_engine(
+        opened, pool_size=pool or 4, max_overflow=0 if pool else 4, connect_args={"timeout": _BUSY_MS / 1000}
+    )
 
     @event.listens_for(engine.sync_engine, "connect")
     def _connected(raw: Any, _record: object) -> None:  # noqa: ANN401
@@ -160,6 +214,19 @@ def _engine(url: URL, *, create: bool) -> AsyncEngine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _replace_closed(_raw: Any, record: ConnectionPoolEntry, _proxy: object) -> None:  # noqa: ANN401
+    """Instead of a ping before each use: a server that went away closed its connections, and the driver knows that."""
+    driver = record.driver_connection
+    if driver is not None and driver.is_closed():
+        raise sa.exc.DisconnectionError
+
+
+def _vacuum_into(source: str, target: str) -> None:
+    """Outside of any transaction, which the engine would begin."""
+    with closing(sqlite3.connect(source, timeout=_BUSY_MS / 1000)) as connection:
+        connection.execute("VACUUM INTO ?", (target,))
 
 
 def _make_folder(url: URL) -> None:

@@ -4,7 +4,7 @@ import asyncpg
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from connector.errors import PayLayerError, Unavailable, UserFault
+from connector.errors import PayLayerError, Unavailable, Unstorable, UserFault
 from connector.state.address import shown
 
 _SQLITE: tuple[tuple[tuple[str, ...], type[PayLayerError], str], ...] = (
@@ -20,6 +20,8 @@ _SQLITE: tuple[tuple[tuple[str, ...], type[PayLayerError], str], ...] = (
     (("locked", "busy"), Unavailable, "is held by another process for too long: close what has it open"),
     (("disk is full", "disk I/O"), Unavailable, "cannot be written: free some disk space"),
 )
+# A number beyond 64 bit, half a surrogate pair, a NUL character; asyncpg's own DataError is a ValueError.
+_VALUES = (asyncpg.DataError, OverflowError, ValueError)
 _AGAIN = ("40P01", "40001")  # deadlock, serialization failure: the same transaction succeeds when it runs again
 
 
@@ -32,6 +34,8 @@ def translated(error: Exception, url: URL) -> PayLayerError | None:
     """What a driver's error means to a person; none where it is a fault of the program. No secrets."""
     cause = _cause(error)
     where = shown(url)
+    if isinstance(cause, _VALUES):
+        return Unstorable(f"{where} does not take a value: {str(cause)[:300]}")
     if url.get_backend_name() == "sqlite":
         return _sqlite(error, cause, where)
     return _postgresql(error, cause, where, url)

@@ -1,21 +1,35 @@
 """The inbox: one row per connection, side, entity and key with the newest wanted state, until it is applied."""
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connector.clock import Clock
-from connector.ports import Priority
+from connector.ports import Doubt, Priority
 from connector.state import intake, reopening, settlements
+from connector.state.among import among
 from connector.state.claims import chunks
-from connector.state.columns import Moment
+from connector.state.columns import Moment, micros
 from connector.state.database import Database
 from connector.state.inbox_rows import OPEN, Arrival, Backlog, Counts, PutResult, Row, row_of
-from connector.state.settlements import SetApplied, SetDisplaced, SetRejected, SetRetry, Settlement, SetWaiting
-from connector.state.tables import LATER, READY, inbox, lane
+from connector.state.pieces import pieces
+from connector.state.settlements import (
+    SetApplied,
+    SetDisplaced,
+    SetRejected,
+    SetRetry,
+    SetSeen,
+    Settlement,
+    SetWaiting,
+)
+from connector.state.tables import LATER, READY, inbox, lane, lane_parts
 from contracts.entities import KINDS
+from contracts.topics import SIDES
 
 __all__ = [
     "BACKLOG_BOUND",
@@ -29,6 +43,7 @@ __all__ = [
     "SetDisplaced",
     "SetRejected",
     "SetRetry",
+    "SetSeen",
     "SetWaiting",
     "Settlement",
 ]
@@ -38,6 +53,7 @@ BACKLOG_BOUND = 1001
 # Written out, not bound: the partial indexes serve a query only when it says which part it wants.
 _IS_READY = inbox.c.queue == sa.literal_column(str(READY))
 _IS_LATER = inbox.c.queue == sa.literal_column(str(LATER))
+_IS_RETRYING = inbox.c.state == sa.literal_column("'retrying'")
 
 
 class Inbox:
@@ -68,19 +84,29 @@ class Inbox:
         statement = queue_of(lane(connection, side, entity), limit)
         async with self._db.read() as transaction:
             if not await _any_came(transaction, lane(connection, side, entity), now):
-                return [row_of(row, read_at) for row in await transaction.execute(statement)]
+                return await _rows(await transaction.execute(statement), read_at)
         await self._promote([lane(connection, side, entity)], now)
         async with self._db.read() as transaction:
-            return [row_of(row, read_at) for row in await transaction.execute(statement)]
+            return await _rows(await transaction.execute(statement), read_at)
 
-    async def backlog(self, connection: str, side: str) -> dict[str, Backlog]:
+    async def due_lanes(self, now: datetime) -> list[tuple[str, str, str]]:
+        """Every (connection, side, entity) with rows to apply now, in one statement.
+
+        It jumps from lane to lane in the index, so it costs as much as there are lanes with something to do or wait
+        for, however many rows they have and however many connections there are.
+        """
+        async with self._db.read() as transaction:
+            found = (await transaction.execute(_DUE_LANES, {"now": micros(now)})).scalars().all()
+        return [parts for parts in map(lane_parts, found) if parts is not None]
+
+    async def backlog(self, connection: str, side: str, entities: Sequence[str] = tuple(KINDS)) -> dict[str, Backlog]:
         """What there is to do, by entity, in a few index look-ups; kinds with nothing to do are left out."""
-        found = await self._backlog(connection, side)
+        found = await self._backlog(connection, side, entities)
         now = self._clock.now()
         came = [entity for entity, held in found.items() if held.next_due is not None and held.next_due <= now]
         if came:
             await self._promote([lane(connection, side, entity) for entity in came], now)
-            found = await self._backlog(connection, side)
+            found = await self._backlog(connection, side, entities)
         return found
 
     async def settle(self, done: Sequence[Settlement]) -> None:
@@ -112,6 +138,81 @@ class Inbox:
 
         return await self._db.run(work)
 
+    async def begin(self, rows: Sequence[Row]) -> None:
+        """These rows of one kind are about to be sent: until they are settled nobody knows what the platform has.
+
+        Whoever finds them like that, after a process died or when a newer event came meanwhile, looks before it writes.
+        """
+        if not rows:
+            return
+        first, keys = rows[0], [row.key for row in rows]
+        of = _of(first.connection, first.side, first.entity)
+        statement = (
+            sa.update(inbox)
+            .where(of, among(inbox.c.key, keys), inbox.c.doubt == int(Doubt.NONE))
+            .values(doubt=int(Doubt.SENT))
+        )
+        await self._db.run(lambda transaction: transaction.execute(statement))
+
+    async def doubt(self, connection: str, side: str) -> int:
+        """Nothing that is recorded of this side is sure any more: every row is looked at before it is written again.
+
+        At the lowest priority, so that live changes go first. Returns how many.
+        """
+        now = self._clock.now()
+        statement = (
+            sa.update(inbox)
+            .where(inbox.c.connection == connection, inbox.c.side == side)
+            .values(
+                doubt=int(Doubt.UNSEEN),
+                state="pending",
+                queue=READY,
+                revision=inbox.c.revision + 1,
+                priority=int(Priority.SYNC),
+                received_at=now,
+                due_at=now,
+                attempts=0,
+                applied_hash=None,
+                **dict.fromkeys(("waiting_for", "waiting_since", "error_status", "error_code", "error_message")),
+            )
+        )
+
+        async def work(transaction: AsyncConnection) -> int:
+            await settlements.lock(transaction, connection, side)
+            return (await transaction.execute(statement)).rowcount
+
+        return await self._db.run(work)
+
+    async def doubtful(self, connection: str) -> int:
+        """How many rows are still to be looked at; reads all of them."""
+        statement = (
+            sa.select(sa.func.count())
+            .select_from(inbox)
+            .where(
+                inbox.c.connection == connection,
+                inbox.c.doubt.in_((int(Doubt.UNSEEN), int(Doubt.SEEN))),
+                inbox.c.state.in_(OPEN),
+            )
+        )
+        async with self._db.read() as transaction:
+            return int((await transaction.execute(statement)).scalar_one())
+
+    async def waiting(self, connection: str, what: str) -> list[tuple[str, str, str]]:
+        """Entity, key and message of every row that waits for this."""
+        statement = (
+            sa.select(inbox.c.entity, inbox.c.key, inbox.c.error_message)
+            .where(inbox.c.connection == connection, inbox.c.state == "waiting", inbox.c.waiting_for == what)
+            .order_by(inbox.c.entity, inbox.c.key)
+        )
+        async with self._db.read() as transaction:
+            return [(row.entity, row.key, row.error_message or "") for row in await transaction.execute(statement)]
+
+    async def empty(self, connection: str) -> bool:
+        """Whether nothing was ever wanted of this connection, as far as this database knows."""
+        statement = sa.select(sa.literal(1)).select_from(inbox).where(inbox.c.connection == connection).limit(1)
+        async with self._db.read() as transaction:
+            return (await transaction.execute(statement)).first() is None
+
     async def get(self, connection: str, side: str, entity: str, key: str) -> Row | None:
         """One row; none where nothing was ever wanted of that key."""
         return (await self.wanted(connection, side, entity, [key])).get(key)
@@ -122,23 +223,28 @@ class Inbox:
         found: dict[str, Row] = {}
         async with self._db.read() as transaction:
             for chunk in chunks(sorted(set(keys))):
-                statement = sa.select(inbox).where(_of(connection, side, entity), inbox.c.key.in_(chunk))
+                statement = sa.select(inbox).where(_of(connection, side, entity), among(inbox.c.key, chunk))
                 found |= {row.key: row_of(row, read_at) for row in await transaction.execute(statement)}
         return found
 
+    async def known(self, connection: str, side: str, entity: str, keys: Sequence[str]) -> frozenset[str]:
+        """Those of these keys that something was ever wanted of."""
+        found: set[str] = set()
+        async with self._db.read() as transaction:
+            for chunk in chunks(sorted(set(keys))):
+                statement = sa.select(inbox.c.key).where(_of(connection, side, entity), among(inbox.c.key, chunk))
+                found |= set((await transaction.execute(statement)).scalars())
+        return frozenset(found)
+
     async def busy(self, connection: str) -> bool:
         """Whether anything is due, being retried or soon due; rows that wait for another entity do not count."""
-        statement = (
-            sa.select(sa.literal(1))
-            .select_from(inbox)
-            .where(
-                inbox.c.connection == connection,
-                sa.or_(inbox.c.state.in_(("pending", "retrying")), sa.and_(inbox.c.state == "waiting", _IS_READY)),
-            )
-            .limit(1)
-        )
+        lanes = [lane(connection, side, entity) for side in SIDES for entity in KINDS]
+        there = sa.select(sa.literal(1)).select_from(inbox)
+        ready = there.where(inbox.c.lane.in_(lanes), _IS_READY, inbox.c.state.in_(OPEN)).limit(1)
+        retried = there.where(inbox.c.connection == connection, _IS_RETRYING).limit(1)
         async with self._db.read() as transaction:
-            return (await transaction.execute(statement)).first() is not None
+            found = await transaction.execute(sa.select(sa.or_(sa.exists(ready), sa.exists(retried))))
+            return bool(found.scalar_one())
 
     async def unsettled(self, connection: str, received_until: datetime) -> int:
         """How many rows of a connection that arrived up to then are still to be applied."""
@@ -172,10 +278,10 @@ class Inbox:
                 for row in await transaction.execute(statement)
             }
 
-    async def _backlog(self, connection: str, side: str) -> dict[str, Backlog]:
-        lanes = {f"lane_{entity}": lane(connection, side, entity) for entity in KINDS}
+    async def _backlog(self, connection: str, side: str, entities: Sequence[str]) -> dict[str, Backlog]:
+        lanes = {f"lane_{entity}": lane(connection, side, entity) for entity in entities}
         async with self._db.read() as transaction:
-            found = (await transaction.execute(_BACKLOG, lanes)).all()
+            found = (await transaction.execute(_backlog_of_all(tuple(entities)), lanes)).all()
         return {
             row.entity: Backlog(row.due, min(filter(None, row[3:]), default=None), row.next_due)
             for row in found
@@ -196,6 +302,14 @@ def queue_of(of: str, limit: int) -> sa.Select[tuple[object, ...]]:
         .order_by(inbox.c.priority, inbox.c.received_at, inbox.c.key)
         .limit(limit)
     )
+
+
+async def _rows(found: sa.CursorResult[Any], read_at: datetime) -> list[Row]:
+    rows: list[Row] = []
+    for piece in pieces(found.all()):
+        rows += [row_of(row, read_at) for row in piece]
+        await asyncio.sleep(0)
+    return rows
 
 
 async def _any_came(transaction: AsyncConnection, of: str, now: datetime) -> bool:
@@ -235,4 +349,24 @@ def _backlog_of(entity: str) -> sa.Select[tuple[object, ...]]:
     )
 
 
-_BACKLOG = sa.union_all(*(_backlog_of(entity) for entity in KINDS))
+@cache
+def _backlog_of_all(entities: tuple[str, ...]) -> sa.CompoundSelect[tuple[object, ...]]:
+    return sa.union_all(*(_backlog_of(entity) for entity in entities))
+
+
+def _lanes_in(queue: int) -> str:
+    """The lanes of a queue, as a recursive part of a query that takes one look into the index for each of them."""
+    name = f"lanes_{queue}"
+    nearest = f"FROM inbox WHERE inbox.queue = {queue}"
+    first = f"SELECT inbox.lane {nearest} ORDER BY inbox.lane LIMIT 1"
+    following = f"SELECT inbox.lane {nearest} AND inbox.lane > {name}.lane ORDER BY inbox.lane LIMIT 1"
+    others = f"SELECT ({following}) FROM {name} WHERE {name}.lane IS NOT NULL"  # noqa: S608 - names and numbers of ours
+    return f"{name}(lane) AS (SELECT ({first}) UNION ALL {others})"
+
+
+_DUE_LANES = sa.text(
+    f"WITH RECURSIVE {_lanes_in(READY)}, {_lanes_in(LATER)} "  # noqa: S608
+    f"SELECT lane FROM lanes_{READY} WHERE lane IS NOT NULL "
+    f"UNION SELECT lane FROM lanes_{LATER} WHERE (SELECT inbox.due_at FROM inbox "
+    f"WHERE inbox.queue = {LATER} AND inbox.lane = lanes_{LATER}.lane ORDER BY inbox.due_at LIMIT 1) <= :now"
+)

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from connector.ports import Priority
+from connector.ports import Doubt, Priority
 from connector.state.columns import EPOCH, headers_of
 from contracts.events import Version
 
@@ -78,6 +78,7 @@ class Row(Arrival):
     applied_event_id: str | None = None
     applied_at: datetime | None = None
     ledger: Mapping[str, Any] = field(default_factory=dict)
+    doubt: Doubt = Doubt.NONE
     revision: int = 0
     read_at: datetime = EPOCH
 
@@ -139,6 +140,7 @@ def row_of(found: sa.Row[Any], read_at: datetime) -> Row:
         applied_event_id=found.applied_event_id,
         applied_at=found.applied_at,
         ledger=found.ledger or {},
+        doubt=Doubt(found.doubt),
         revision=found.revision,
         read_at=read_at,
     )

@@ -42,7 +42,11 @@ _CLEARED = ("waiting_for", "waiting_since", "error_status", "error_code", "error
 
 
 def _conflict(binary: str, least: str) -> str:
-    """What happens to a row that is there: `binary` makes texts compare by code point, as Python compares them."""
+    """What happens to a row that is there: `binary` makes texts compare by code point, as Python compares them.
+
+    A row that was ready may be in an applier's hands just now. If that one dies before it says what it sent, nobody
+    knows what the platform has, so the new state is sent even if it looks like what was applied last.
+    """
     same = "excluded.version_time = inbox.version_time AND excluded.event_id = inbox.event_id"
     return f"""
         ON CONFLICT (connection, side, entity, key) DO UPDATE SET
@@ -50,6 +54,7 @@ def _conflict(binary: str, least: str) -> str:
             state = 'pending', queue = {READY}, revision = inbox.revision + 1, attempts = 0, due_at = excluded.due_at,
             priority = CASE WHEN {_OPEN} THEN {least}(inbox.priority, excluded.priority) ELSE excluded.priority END,
             received_at = CASE WHEN {_OPEN} THEN inbox.received_at ELSE excluded.received_at END,
+            applied_hash = CASE WHEN inbox.queue <> {READY} THEN inbox.applied_hash END,
             {", ".join(f"{name} = NULL" for name in _CLEARED)}
         WHERE excluded.version_time > inbox.version_time
            OR (excluded.version_time = inbox.version_time AND excluded.event_id {binary} > inbox.event_id {binary})

@@ -1,19 +1,21 @@
-"""What people decided about dead letters, and the record of replays. The letters themselves stay in their topics."""
+"""What people decided about dead letters. The letters themselves stay in their topics."""
 
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connector.clock import Clock
+from connector.state.among import among
 from connector.state.claims import chunks
 from connector.state.columns import headers_of, headers_text
 from connector.state.database import Database
-from connector.state.tables import letters, replays
-from connector.state.upsert import insert, upsert
+from connector.state.tables import letters
+from connector.state.upsert import insert
 
 Fate = Literal["new", "replayed", "discarded", "superseded"]
 Headers = Sequence[tuple[str, bytes | None]]
@@ -29,6 +31,17 @@ class Decision:
     decided_by: str | None = None
     note: str | None = None
     edited: bool = False
+    edits: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Deciding:
+    """One decision to record; `mended` where something else than the original was sent, which counts as an edit."""
+
+    id: str
+    state: Fate
+    note: str | None = None
+    mended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +50,6 @@ class Edit:
 
     value: bytes
     headers: Headers | None
-
-
-@dataclass(frozen=True, slots=True)
-class Replay:
-    """One replay as it was recorded."""
-
-    id: str
-    started_at: datetime
-    finished_at: datetime | None
-    by: str
-    selection: Mapping[str, Any]
-    dry_run: bool
-    selected: int
-    sent: int
-    outcome: str | None
 
 
 class Letters:
@@ -64,28 +62,50 @@ class Letters:
     async def states(self, ids: Sequence[str]) -> dict[str, Decision]:
         """The decision about each of these letters."""
         found = {id_: Decision("new") for id_ in ids}
-        for row in await self._rows(ids):
-            found[row.id] = Decision(
-                row.state, row.replay_id, row.decided_at, row.decided_by, row.note, row.edited_value is not None
-            )
+        columns = (column for column in letters.c if column.name not in ("edited_value", "edited_headers"))
+        statement = sa.select(*columns, letters.c.edited_value.is_not(None).label("edited"))
+        async with self._db.read() as transaction:
+            for chunk in chunks(sorted(found)):
+                for row in await transaction.execute(statement.where(among(letters.c.id, chunk))):
+                    found[row.id] = Decision(
+                        row.state,
+                        row.replay_id,
+                        row.decided_at,
+                        row.decided_by,
+                        row.note,
+                        bool(row.edited),
+                        row.edits,
+                    )
         return found
 
     async def mark(
         self, ids: Sequence[str], state: Fate, *, by: str, replay_id: str | None = None, note: str | None = None
     ) -> None:
         """Record one decision about these letters; an edit stays."""
-        if not ids:
-            return
-        values = {
-            "state": state,
-            "replay_id": replay_id,
-            "decided_at": self._clock.now(),
-            "decided_by": by,
-            "note": note,
-        }
-        statement = upsert(self._db, letters, keep=("edited_value", "edited_headers", "edits"))
-        async with self._db.begin() as transaction:
-            await transaction.execute(statement, [{"id": id_, **values} for id_ in sorted(set(ids))])
+        decisions = [Deciding(id_, state, note) for id_ in sorted(set(ids))]
+        if decisions:
+            now = self._clock.now()
+            await self._db.run(lambda connection: decide(connection, decisions, now, by, replay_id))
+
+    async def restore(self, decided: Mapping[str, tuple[Decision, Edit | None]]) -> None:
+        """Take over decisions that another database, or this one, recorded; letters that have one keep their own."""
+        statement = insert(self._db, letters).on_conflict_do_nothing()
+        rows = [
+            {
+                "id": id_,
+                "state": decision.state,
+                "replay_id": decision.replay_id,
+                "decided_at": decision.decided_at,
+                "decided_by": decision.decided_by,
+                "note": decision.note,
+                "edits": decision.edits,
+                "edited_value": None if edit is None else edit.value,
+                "edited_headers": None if edit is None or edit.headers is None else headers_text(edit.headers),
+            }
+            for id_, (decision, edit) in sorted(decided.items())
+        ]
+        if rows:
+            await self._db.run(lambda connection: connection.execute(statement, rows))
 
     async def save_edit(self, id: str, value: bytes, headers: Headers | None = None) -> None:  # noqa: A002
         """Keep what a replay will send instead of the original; the letter is new again."""
@@ -113,52 +133,30 @@ class Letters:
             if row.edited_value is not None
         }
 
-    async def start_replay(self, by: str, selection: Mapping[str, Any], *, dry_run: bool, selected: int) -> str:
-        """Record that a replay begins; returns its id."""
-        id_ = uuid.uuid4().hex[:12]
-        values = {
-            "id": id_,
-            "started_at": self._clock.now(),
-            "started_by": by,
-            "selection": dict(selection),
-            "dry_run": dry_run,
-            "selected": selected,
-            "sent": 0,
-        }
-        async with self._db.begin() as transaction:
-            await transaction.execute(sa.insert(replays).values(values))
-        return id_
-
-    async def finish_replay(self, id: str, sent: int, outcome: str, *, selected: int | None = None) -> None:  # noqa: A002
-        """Record how it ended; `selected` where it was not known at the start."""
-        values: dict[str, Any] = {"finished_at": self._clock.now(), "sent": sent, "outcome": outcome}
-        if selected is not None:
-            values["selected"] = selected
-        async with self._db.begin() as transaction:
-            await transaction.execute(sa.update(replays).where(replays.c.id == id).values(values))
-
-    async def replays(self, limit: int = 100) -> Sequence[Replay]:
-        """The newest replays."""
-        statement = sa.select(replays).order_by(replays.c.started_at.desc(), replays.c.id).limit(limit)
-        async with self._db.read() as transaction:
-            return [
-                Replay(
-                    row.id,
-                    row.started_at,
-                    row.finished_at,
-                    row.started_by,
-                    row.selection,
-                    bool(row.dry_run),
-                    row.selected,
-                    row.sent,
-                    row.outcome,
-                )
-                for row in await transaction.execute(statement)
-            ]
-
     async def _rows(self, ids: Sequence[str]) -> Sequence[sa.Row[Any]]:
         found: list[sa.Row[Any]] = []
         async with self._db.read() as transaction:
             for chunk in chunks(sorted(set(ids))):
-                found.extend(await transaction.execute(sa.select(letters).where(letters.c.id.in_(chunk))))
+                found.extend(await transaction.execute(sa.select(letters).where(among(letters.c.id, chunk))))
         return found
+
+
+async def decide(
+    connection: AsyncConnection,
+    decisions: Sequence[Deciding],
+    now: datetime,
+    by: str,
+    replay_id: str | None,
+) -> None:
+    """Write decisions within a transaction of the caller's; an edit stays."""
+    made = postgresql.insert(letters) if connection.dialect.name == "postgresql" else sqlite.insert(letters)
+    changed = {name: made.excluded[name] for name in ("state", "replay_id", "decided_at", "decided_by", "note")}
+    statement = made.on_conflict_do_update(
+        index_elements=["id"], set_={**changed, "edits": letters.c.edits + made.excluded.edits}
+    )
+    common = {"replay_id": replay_id, "decided_at": now, "decided_by": by}
+    rows = [
+        {"id": one.id, "state": one.state, "note": one.note, "edits": int(one.mended), **common}
+        for one in sorted(decisions, key=lambda one: one.id)
+    ]
+    await connection.execute(statement, rows)

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from connector.clock import Clock
 from connector.ports import Observed
 from connector.state import claims
+from connector.state.among import among
 from connector.state.claims import Claim, SkuClaims, chunks, source_side
 from connector.state.database import Database
 from connector.state.tables import cursors, observations
@@ -33,7 +34,7 @@ class SourceMemory:
         async with self._db.read() as transaction:
             for chunk in chunks(sorted(set(keys))):
                 rows = await transaction.execute(
-                    sa.select(observations).where(self._of(entity), observations.c.key.in_(chunk))
+                    sa.select(observations).where(self._of(entity), among(observations.c.key, chunk))
                 )
                 found |= {row.key: _observed(row) for row in rows}
         return found

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 import sqlalchemy as sa
 
@@ -9,6 +10,11 @@ from connector.clock import Clock
 from connector.state.database import Database
 from connector.state.tables import side_pauses
 from connector.state.upsert import upsert
+
+PauseKind = Literal["credentials", "breaker", "by hand"]
+"""Why: refused credentials or scopes; nearly all rows refused; a person, or what a person has to confirm."""
+
+BY_HAND: PauseKind = "by hand"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +24,12 @@ class Pause:
     reason: str
     since: datetime
     probe_at: datetime | None
+    kind: PauseKind = BY_HAND
+    probes: int = 0  # that failed
+
+    def probe_is_due(self, now: datetime) -> bool:
+        """Whether it is time to try."""
+        return self.probe_at is not None and self.probe_at <= now
 
 
 class SidePauses:
@@ -27,27 +39,70 @@ class SidePauses:
         self._db = db
         self._clock = clock
 
-    async def pause(self, connection: str, side: str, reason: str, resume_probe_at: datetime | None = None) -> None:
-        """Pause a side; one that is paused already keeps its `since`."""
+    async def pause(
+        self,
+        connection: str,
+        side: str,
+        reason: str,
+        resume_probe_at: datetime | None = None,
+        *,
+        kind: PauseKind = BY_HAND,
+        probes: int = 0,
+    ) -> None:
+        """Pause a side; one that is paused already keeps its `since`, and a pause by hand stays one."""
         values = {
             "connection": connection,
             "side": side,
             "reason": reason,
             "since": self._clock.now(),
             "probe_at": resume_probe_at,
+            "kind": kind,
+            "probes": probes,
         }
+        statement = upsert(self._db, side_pauses, keep=("since",))
+        if kind != BY_HAND:
+            statement = upsert(self._db, side_pauses, keep=("since",), where=side_pauses.c.kind != BY_HAND)
         async with self._db.begin() as transaction:
-            await transaction.execute(upsert(self._db, side_pauses, keep=("since",)), values)
+            await transaction.execute(statement, values)
 
-    async def resume(self, connection: str, side: str) -> None:
-        """End a pause; nothing happens where there is none."""
+    async def probe_failed(self, connection: str, side: str, probe_at: datetime) -> None:
+        """Try again then; nothing happens to a pause by hand, or where there is none any more."""
         async with self._db.begin() as transaction:
             await transaction.execute(
-                sa.delete(side_pauses).where(side_pauses.c.connection == connection, side_pauses.c.side == side)
+                sa.update(side_pauses)
+                .where(*_of(connection, side), side_pauses.c.kind != BY_HAND)
+                .values(probe_at=probe_at, probes=side_pauses.c.probes + 1)
             )
+
+    async def end(self, connection: str, side: str, kind: PauseKind) -> bool:
+        """A probe succeeded: end a pause of that kind. False where there is none."""
+        async with self._db.begin() as transaction:
+            done = await transaction.execute(
+                sa.delete(side_pauses).where(*_of(connection, side), side_pauses.c.kind == kind)
+            )
+        return bool(done.rowcount)
+
+    async def resume(self, connection: str, side: str) -> None:
+        """End a pause, whoever made it; nothing happens where there is none."""
+        async with self._db.begin() as transaction:
+            await transaction.execute(sa.delete(side_pauses).where(*_of(connection, side)))
 
     async def paused(self, connection: str) -> dict[str, Pause]:
         """The sides of a connection that stand still."""
         async with self._db.read() as transaction:
             found = await transaction.execute(sa.select(side_pauses).where(side_pauses.c.connection == connection))
-            return {row.side: Pause(row.reason, row.since, row.probe_at) for row in found}
+            return {row.side: _pause(row) for row in found}
+
+    async def all(self) -> dict[tuple[str, str], Pause]:
+        """Every pause, by connection and side."""
+        async with self._db.read() as transaction:
+            found = await transaction.execute(sa.select(side_pauses))
+            return {(row.connection, row.side): _pause(row) for row in found}
+
+
+def _of(connection: str, side: str) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
+    return side_pauses.c.connection == connection, side_pauses.c.side == side
+
+
+def _pause(row: sa.Row[tuple[object, ...]]) -> Pause:
+    return Pause(row.reason, row.since, row.probe_at, row.kind, row.probes)

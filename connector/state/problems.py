@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connector.clock import Clock
+from connector.state.among import among
 from connector.state.database import Database
 from connector.state.tables import sync_problems
 
@@ -101,7 +102,7 @@ async def replace(
             whose = (
                 *side_of,
                 sync_problems.c.entity == entity,
-                sync_problems.c.key.in_(keys[start : start + _CHUNK]),
+                among(sync_problems.c.key, keys[start : start + _CHUNK]),
             )
             found = (await transaction.execute(sa.select(sync_problems).where(*whose))).all()
             if found:

@@ -6,11 +6,16 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from connector.ports import Doubt
+from connector.state.among import among
 from connector.state.claims import THERE, chunks
 from connector.state.inbox_rows import OPEN
 from connector.state.tables import READY, inbox, sku_claims
 
 KEYED_BY_SKU = ("price", "stock")
+
+# What was found there is good for one decision: until the next one, somebody may have written.
+LOOK_AGAIN = {"doubt": sa.case((inbox.c.doubt == int(Doubt.SEEN), int(Doubt.UNSEEN)), else_=inbox.c.doubt)}
 
 
 async def release(transaction: AsyncConnection, connection: str, side: str, names: Iterable[str], now: datetime) -> int:
@@ -19,7 +24,7 @@ async def release(transaction: AsyncConnection, connection: str, side: str, name
     for chunk in chunks(sorted(set(names))):
         done = await transaction.execute(
             sa.update(inbox)
-            .where(inbox.c.connection == connection, inbox.c.side == side, inbox.c.waiting_for.in_(chunk))
+            .where(inbox.c.connection == connection, inbox.c.side == side, among(inbox.c.waiting_for, chunk))
             .values(queue=READY, due_at=now, waiting_for=None)
         )
         released += done.rowcount
@@ -36,7 +41,7 @@ async def reopen(
             inbox.c.connection == connection,
             inbox.c.side == side,
             inbox.c.entity == entity,
-            inbox.c.key.in_(chunk),
+            among(inbox.c.key, chunk),
         )
         await transaction.execute(
             sa.update(inbox).where(*whose, inbox.c.state.in_(OPEN)).values(revision=inbox.c.revision + 1)
@@ -67,7 +72,7 @@ async def follow(transaction: AsyncConnection, connection: str, side: str, skus:
             inbox.c.connection == connection,
             inbox.c.side == side,
             inbox.c.entity.in_(KEYED_BY_SKU),
-            inbox.c.key.in_(chunk),
+            among(inbox.c.key, chunk),
         )
         await transaction.execute(
             sa.update(inbox).where(*whose, inbox.c.state.in_(OPEN)).values(revision=inbox.c.revision + 1)
@@ -100,6 +105,6 @@ async def displace(
     await transaction.execute(
         sa.update(inbox)
         .where(inbox.c.connection == connection, inbox.c.side == side, inbox.c.entity == entity, inbox.c.key == key)
-        .values(applied_hash=None)
+        .values(applied_hash=None, **LOOK_AGAIN)
     )
     await reopen(transaction, connection, side, entity, [key], now=now)

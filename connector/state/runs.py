@@ -15,6 +15,7 @@ from connector.state.tables import sync_runs
 
 RunState = Literal["requested", "reading", "applying", "done", "failed"]
 RUNNING = ("reading", "applying")
+_OPEN = sync_runs.c.finished_at.is_(None)
 _COUNTED = ("read", "published", "skipped", "applied", "unchanged", "rejected", "calls_sparkpay", "calls_sparklayer")
 
 
@@ -75,6 +76,22 @@ class Runs:
     async def next_requested(self, connection: str) -> Run | None:
         """The oldest run of a connection that nobody has started."""
         return await self._first(connection, "requested", newest=False)
+
+    async def requested(self) -> frozenset[str]:
+        """The connections that somebody asked a run of which nobody has started."""
+        statement = sa.select(sync_runs.c.connection).where(_OPEN, sync_runs.c.state == "requested")
+        async with self._db.read() as transaction:
+            return frozenset((await transaction.execute(statement)).scalars())
+
+    async def under_way(self) -> dict[str, str]:
+        """The oldest run that was started and is not over, of each connection that has one."""
+        statement = (
+            sa.select(sync_runs.c.connection, sync_runs.c.id)
+            .where(_OPEN, sync_runs.c.state.in_(RUNNING))
+            .order_by(sync_runs.c.requested_at.desc(), sync_runs.c.id.desc())
+        )
+        async with self._db.read() as transaction:
+            return {row.connection: row.id for row in await transaction.execute(statement)}
 
     async def unfinished(self, connection: str) -> Sequence[Run]:
         """Runs that were started and are not over, oldest first: after a restart they are taken up again."""

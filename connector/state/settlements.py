@@ -9,13 +9,17 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from connector.ports import Doubt
 from connector.state import claims as claims_table
 from connector.state import problems as problems_table
+from connector.state.among import among
 from connector.state.claims import THERE, Claiming, chunks
+from connector.state.columns import Moment
 from connector.state.inbox_rows import Row
+from connector.state.pieces import pieces
 from connector.state.problems import Skipped
-from connector.state.reopening import displace, follow, release, reopen
-from connector.state.tables import LATER, inbox, sku_claims
+from connector.state.reopening import LOOK_AGAIN, displace, follow, release, reopen
+from connector.state.tables import LATER, READY, inbox, sku_claims
 
 _SKU = "sku:"
 
@@ -41,13 +45,14 @@ class SetApplied:
 
 @dataclass(frozen=True, slots=True)
 class SetRejected:
-    """The platform will never take it; its dead letter is acknowledged already."""
+    """The platform will never take it; its dead letter is acknowledged already. `uncertain` as in `SetRetry`."""
 
     row: Row
     status: int | None
     code: str | None
     message: str
     claims: Sequence[Claiming] | None = None
+    uncertain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,18 @@ class SetRetry:
 
 
 @dataclass(frozen=True, slots=True)
+class SetSeen:
+    """What the platform has of it was read, because nobody knew: decided when everything else was looked at as well.
+
+    So the row goes to the end of its queue. `ledger` and `claims` are what was found.
+    """
+
+    row: Row
+    ledger: Mapping[str, Any]
+    claims: Sequence[Claiming] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SetDisplaced:
     """Besides: a part of another key of the same kind was made to leave a SKU; that key is applied again in full."""
 
@@ -83,7 +100,7 @@ class SetDisplaced:
     part: str
 
 
-OfRow = SetApplied | SetRejected | SetWaiting | SetRetry
+OfRow = SetApplied | SetRejected | SetWaiting | SetRetry | SetSeen
 Settlement = OfRow | SetDisplaced
 
 
@@ -98,11 +115,33 @@ def _unless_newer(column: str, value: sa.ColumnElement[Any]) -> sa.ColumnElement
     return sa.case((_UNTOUCHED, value), else_=inbox.c[column])
 
 
+def _unless_settled(
+    column: str, value: sa.ColumnElement[Any], again: sa.ColumnElement[Any], *, wrote: sa.ColumnElement[bool]
+) -> sa.ColumnElement[Any]:
+    """`value`; what is there where something newer came; `again` where another applier has even applied that.
+
+    Of two that wrote the same key nobody knows who was last, so the newest state is applied once more.
+    """
+    settled = sa.and_(inbox.c.state == sa.literal_column("'applied'"), wrote)
+    return sa.case((_UNTOUCHED, value), (settled, again), else_=inbox.c[column])
+
+
 def _given(column: str) -> sa.BindParameter[Any]:
     return sa.bindparam(f"b_{column}", type_=inbox.c[column].type)
 
 
 _NOTHING = sa.null()
+_PENDING = sa.literal("pending", sa.Text)
+_IN_QUEUE = sa.literal(READY, sa.SmallInteger)
+_MAY_HAVE = sa.bindparam("b_uncertain", type_=sa.Integer) == 1
+_FAILED_AT = sa.bindparam("b_failed_at", type_=Moment)
+# `Inbox.begin` marked it, and nothing reached the platform: what is on record of it is as sure as before.
+_STILL_SURE = {
+    "doubt": sa.case(
+        (sa.and_(_UNTOUCHED, sa.bindparam("b_certain", type_=sa.Integer) == 1), int(Doubt.NONE)),
+        else_=LOOK_AGAIN["doubt"],
+    )
+}
 _RECORDED = ("applied_hash", "applied_event_id", "applied_version", "applied_at", "applied_refs", "ledger")
 _APPLIED = (
     sa.update(inbox)
@@ -110,10 +149,12 @@ _APPLIED = (
     .values(
         {name: _given(name) for name in (*_RECORDED, "problem_code")}
         | {
-            "state": _unless_newer("state", sa.literal("applied", sa.Text)),
-            "queue": _unless_newer("queue", _given("queue")),
-            "due_at": _unless_newer("due_at", _given("due_at")),
+            "state": _unless_settled("state", sa.literal("applied", sa.Text), _PENDING, wrote=sa.true()),
+            "queue": _unless_settled("queue", _given("queue"), _IN_QUEUE, wrote=sa.true()),
+            "due_at": _unless_settled("due_at", _given("due_at"), _given("applied_at"), wrote=sa.true()),
+            "received_at": _unless_settled("received_at", inbox.c.received_at, _given("applied_at"), wrote=sa.true()),
             "attempts": _unless_newer("attempts", sa.literal(0, sa.Integer)),
+            "doubt": int(Doubt.NONE),
         }
         | {
             name: _unless_newer(name, sa.cast(_NOTHING, inbox.c[name].type))
@@ -121,11 +162,25 @@ _APPLIED = (
         }
     )
 )
+_SEEN = (
+    sa.update(inbox)
+    .where(*_where())
+    .values(ledger=_given("ledger"), received_at=_given("received_at"), doubt=int(Doubt.SEEN), attempts=0)
+)
 _ERROR = {name: _given(name) for name in ("error_status", "error_code", "error_message")}
 _REJECTED = (
     sa.update(inbox)
     .where(*_where(), _UNTOUCHED)
-    .values(state="rejected", queue=0, due_at=None, waiting_for=None, waiting_since=None, **_ERROR)
+    .values(
+        state="rejected",
+        queue=0,
+        due_at=None,
+        waiting_for=None,
+        waiting_since=None,
+        applied_hash=sa.case((sa.not_(_MAY_HAVE), inbox.c.applied_hash)),
+        **_ERROR,
+        **_STILL_SURE,
+    )
 )
 _WAITING = (
     sa.update(inbox)
@@ -137,19 +192,25 @@ _WAITING = (
         waiting_for=_given("waiting_for"),
         waiting_since=sa.func.coalesce(inbox.c.waiting_since, _given("waiting_since")),
         **_ERROR,
+        **_STILL_SURE,
     )
 )
 _RETRY = (
     sa.update(inbox)
-    .where(*_where(), _UNTOUCHED)
+    .where(*_where())
     .values(
-        state="retrying",
-        queue=LATER,
-        due_at=_given("due_at"),
-        attempts=inbox.c.attempts + sa.bindparam("b_counted", type_=sa.Integer),
-        applied_hash=sa.case((sa.bindparam("b_uncertain", type_=sa.Integer) == 0, inbox.c.applied_hash)),
-        waiting_for=None,
-        **_ERROR,
+        # Whatever came meanwhile: what is there now is not what was applied last, or found there.
+        {"applied_hash": sa.case((sa.not_(_MAY_HAVE), inbox.c.applied_hash))}
+        | _STILL_SURE
+        | {
+            "state": _unless_settled("state", sa.literal("retrying", sa.Text), _PENDING, wrote=_MAY_HAVE),
+            "queue": _unless_settled("queue", sa.literal(LATER, sa.SmallInteger), _IN_QUEUE, wrote=_MAY_HAVE),
+            "due_at": _unless_settled("due_at", _given("due_at"), _FAILED_AT, wrote=_MAY_HAVE),
+            "received_at": _unless_settled("received_at", inbox.c.received_at, _FAILED_AT, wrote=_MAY_HAVE),
+            "attempts": _unless_newer("attempts", inbox.c.attempts + sa.bindparam("b_counted", type_=sa.Integer)),
+            "waiting_for": _unless_newer("waiting_for", sa.cast(_NOTHING, sa.Text)),
+        }
+        | {name: _unless_newer(name, value) for name, value in _ERROR.items()}
     )
 )
 
@@ -177,14 +238,21 @@ async def lock(transaction: AsyncConnection, connection: str, side: str) -> None
 async def _settle_side(
     transaction: AsyncConnection, connection: str, side: str, settlements: Sequence[Settlement], now: datetime
 ) -> None:
-    statements = ((SetApplied, _APPLIED), (SetRejected, _REJECTED), (SetWaiting, _WAITING), (SetRetry, _RETRY))
+    statements = (
+        (SetSeen, _SEEN),
+        (SetApplied, _APPLIED),
+        (SetRejected, _REJECTED),
+        (SetWaiting, _WAITING),
+        (SetRetry, _RETRY),
+    )
     for kind, statement in statements:
-        if batch := [_parameters(settlement, now) for settlement in settlements if isinstance(settlement, kind)]:
-            await transaction.execute(statement, batch)
+        of_kind = [settlement for settlement in settlements if isinstance(settlement, kind)]
+        for piece in pieces(of_kind):
+            await transaction.execute(statement, [_parameters(settlement, now) for settlement in piece])
     claims: dict[str, Sequence[Claiming]] = {
         done.row.key: done.claims
         for done in settlements
-        if isinstance(done, (SetApplied, SetRejected)) and done.claims is not None
+        if isinstance(done, (SetSeen, SetApplied, SetRejected)) and done.claims is not None
     }
     if claims:
         moved = await claims_table.replace(transaction, connection, side, claims, now)
@@ -200,7 +268,8 @@ async def _settle_side(
         if done.reopen:
             await reopen(transaction, connection, side, done.row.entity, done.reopen, now=now)
     present = {f"{done.row.entity}:{done.row.key}" for done in applied}
-    present |= {_SKU + claim.sku for done in applied for claim in done.claims or () if claim.state in THERE}
+    there = [settlement for settlement in settlements if isinstance(settlement, SetApplied | SetSeen)]
+    present |= {_SKU + claim.sku for done in there for claim in done.claims or () if claim.state in THERE}
     if waits := [settlement for settlement in settlements if isinstance(settlement, SetWaiting)]:
         present |= await _came_meanwhile(transaction, connection, side, waits)
     if present:
@@ -219,7 +288,7 @@ async def _came_meanwhile(
             sa.select(sku_claims.c.sku).where(
                 sku_claims.c.connection == connection,
                 sku_claims.c.side == side,
-                sku_claims.c.sku.in_(chunk),
+                among(sku_claims.c.sku, chunk),
                 sku_claims.c.state.in_(THERE),
                 sku_claims.c.since >= since,
             )
@@ -232,7 +301,7 @@ async def _came_meanwhile(
                     inbox.c.connection == connection,
                     inbox.c.side == side,
                     inbox.c.entity == entity,
-                    inbox.c.key.in_(chunk),
+                    among(inbox.c.key, chunk),
                     inbox.c.applied_at >= since,
                 )
             )
@@ -262,16 +331,26 @@ def _parameters(settlement: OfRow, now: datetime) -> dict[str, Any]:
                 "queue": 0 if settlement.wake_at is None else LATER,
                 "due_at": settlement.wake_at,
             }
+        case SetSeen():
+            values |= {"ledger": dict(settlement.ledger), "received_at": now}
         case SetRejected():
             values |= _error(settlement.status, settlement.code, settlement.message)
+            values |= {"uncertain": int(settlement.uncertain), "certain": _certain(row, uncertain=settlement.uncertain)}
         case SetWaiting():
             values |= _error(None, None, settlement.message)
             values |= {"due_at": settlement.recheck_at, "waiting_for": settlement.for_, "waiting_since": now}
+            values |= {"certain": _certain(row, uncertain=False)}
         case SetRetry():
             values |= _error(settlement.status, settlement.code, settlement.message)
             values |= {"due_at": settlement.due_at, "counted": int(settlement.count_attempt)}
-            values |= {"uncertain": int(settlement.uncertain)}
+            values |= {"uncertain": int(settlement.uncertain), "failed_at": now}
+            values |= {"certain": _certain(row, uncertain=settlement.uncertain)}
     return {f"b_{name}": value for name, value in values.items()}
+
+
+def _certain(row: Row, *, uncertain: bool) -> int:
+    """Whether the row was in no doubt before, and is in none because of this try."""
+    return int(not uncertain and row.doubt is Doubt.NONE)
 
 
 def _error(status: int | None, code: str | None, message: str) -> dict[str, Any]:

@@ -40,6 +40,8 @@ side_pauses = sa.Table(
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("since", Moment, nullable=False),
     sa.Column("probe_at", Moment),
+    sa.Column("kind", sa.Text, nullable=False, server_default="by hand"),  # credentials, breaker, by hand
+    sa.Column("probes", sa.Integer, nullable=False, server_default="0"),  # that failed
 )
 
 inbox = sa.Table(
@@ -83,6 +85,7 @@ inbox = sa.Table(
     sa.Column("applied_refs", Json),
     sa.Column("ledger", Json),
     sa.Column("problem_code", sa.Text),
+    sa.Column("doubt", sa.SmallInteger, nullable=False, server_default="0"),  # connector.ports.Doubt
 )
 _ready = sa.text(f"queue = {READY}")
 _later = sa.text(f"queue = {LATER}")
@@ -103,6 +106,8 @@ sa.Index(
     inbox.c.connection, inbox.c.side, inbox.c.waiting_for,
     sqlite_where=_waits, postgresql_where=_waits,
 )  # fmt: skip
+_retrying = sa.text("state = 'retrying'")
+sa.Index("ix_inbox_retrying", inbox.c.connection, sqlite_where=_retrying, postgresql_where=_retrying)
 
 sku_claims = sa.Table(
     "sku_claims",
@@ -172,6 +177,8 @@ sync_runs = sa.Table(
     sa.Column("message", sa.Text),
 )
 sa.Index("ix_sync_runs_connection", sync_runs.c.connection, sync_runs.c.state, sync_runs.c.requested_at)
+_open = sa.text("finished_at IS NULL")
+sa.Index("ix_sync_runs_open", sync_runs.c.connection, sqlite_where=_open, postgresql_where=_open)
 
 sync_problems = sa.Table(
     "sync_problems",
@@ -212,6 +219,12 @@ replays = sa.Table(
     sa.Column("selected", sa.BigInteger, nullable=False),
     sa.Column("sent", sa.BigInteger, nullable=False),
     sa.Column("outcome", sa.Text),
+    sa.Column("superseded", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("skipped", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("ends", Json),  # {topic: {partition: offset}}: what arrived later is not part of it
+    sa.Column("transform", sa.Text),  # SHA-256 of the file
+    sa.Column("runner", sa.Text),  # who works on it: a later one takes it over
+    sa.Column("updated_at", Moment),
 )
 
 workers = sa.Table(
@@ -257,6 +270,23 @@ platform_calls = sa.Table(
 )
 
 
+intake_stops = sa.Table(
+    "intake_stops",
+    metadata,
+    sa.Column("side", sa.Text, primary_key=True),
+    sa.Column("topic", sa.Text, primary_key=True),
+    sa.Column("topic_partition", sa.Integer, primary_key=True),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("since", Moment, nullable=False),
+)
+
+
 def lane(connection: str, side: str, entity: str) -> str:
     """The value of `inbox.lane`."""
     return f"{connection}/{side}/{entity}"
+
+
+def lane_parts(value: str) -> tuple[str, str, str] | None:
+    """Connection, side and entity of a value of `inbox.lane`; none where it is not one."""
+    parts = value.rsplit("/", 2)
+    return (parts[0], parts[1], parts[2]) if len(parts) == 3 else None  # noqa: PLR2004

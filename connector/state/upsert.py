@@ -15,8 +15,10 @@ def insert(db: Database, table: sa.Table) -> Insert:
     return postgresql.insert(table) if db.dialect == "postgresql" else sqlite.insert(table)
 
 
-def upsert(db: Database, table: sa.Table, *, keep: Collection[str] = ()) -> Insert:
-    """Insert, or replace every column of the row with that primary key but those in `keep`."""
+def upsert(
+    db: Database, table: sa.Table, *, keep: Collection[str] = (), where: sa.ColumnElement[bool] | None = None
+) -> Insert:
+    """Insert, or replace every column of the row with that primary key but those in `keep`, where `where` holds."""
     statement = insert(db, table)
     key = [column.name for column in table.primary_key.columns]
     changed = {
@@ -24,4 +26,4 @@ def upsert(db: Database, table: sa.Table, *, keep: Collection[str] = ()) -> Inse
         for column in table.columns
         if column.name not in key and column.name not in keep
     }
-    return statement.on_conflict_do_update(index_elements=key, set_=changed)
+    return statement.on_conflict_do_update(index_elements=key, set_=changed, where=where)

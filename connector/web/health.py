@@ -6,6 +6,8 @@ from connector.app.service import Service
 
 INTAKE_STUCK_SECONDS = 30.0
 WORKER_STUCK_SECONDS = 300.0  # a bulk call may take three minutes
+PRODUCER_STUCK_SECONDS = 900.0  # one look at a small plan's store, with every retry
+BEAT_STUCK_SECONDS = 60.0  # a database that is away answers with an error; one that hangs does not answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +33,21 @@ def live(service: Service) -> Verdict:
                 f"intake {side} does not move: last tick {health.last_tick_age:.0f} s ago, "
                 f"oldest unfinished record {health.oldest_unfinished_age:.0f} s"
             )
-    ticks = {f"applier {name}": applier.last_tick for (name, _), applier in service.appliers.items()}
+    workers = [
+        *(
+            (f"applier {name}", applier.last_tick, WORKER_STUCK_SECONDS)
+            for (name, _), applier in service.appliers.items()
+        ),
+        *(
+            (f"producer {name}", producer.last_tick, PRODUCER_STUCK_SECONDS)
+            for name, producer in service.producers.items()
+        ),
+    ]
     if service.supervisor is not None:
-        ticks["supervisor"] = service.supervisor.last_tick
-    problems.extend(
-        f"{name} has not moved for {now - tick:.0f} s"
-        for name, tick in ticks.items()
-        if now - tick > WORKER_STUCK_SECONDS
-    )
+        workers.append(("supervisor", service.supervisor.last_tick, BEAT_STUCK_SECONDS))
+    if service.lookout.last_tick is not None:
+        workers.append(("lookout", service.lookout.last_tick, WORKER_STUCK_SECONDS))
+    problems.extend(f"{name} has not moved for {now - tick:.0f} s" for name, tick, most in workers if now - tick > most)
     return Verdict(tuple(problems))
 
 

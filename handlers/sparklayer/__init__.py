@@ -15,17 +15,21 @@ from handlers.sparklayer.stock_locations import StockLocations
 from handlers.sparklayer.stock_locations_handler import StockLocationHandler
 
 
-def handlers(client: SparkLayerClient) -> dict[str, Handler]:
-    """The handlers of one site by kind of entity; they remember what they learn of the site, so keep them."""
+def handlers(client: SparkLayerClient, *, look_only: bool = False) -> dict[str, Handler]:
+    """The handlers of one site by kind of entity; they remember what they learn of the site, so keep them.
+
+    With `look_only` what is in doubt is compared with the site, and waits for `A_WRITE` where it differs.
+    """
     groups = GroupDirectory(client)
+    prices = PriceHandler(client, look_only=look_only)
     built: tuple[Handler, ...] = (
         CustomerGroupHandler(client, groups),
         StockLocationHandler(client, StockLocations(client)),
         SettingHandler(client),
         ShippingMethodHandler(client),
-        ProductHandler(client),
-        PriceHandler(client),
-        StockHandler(client),
+        ProductHandler(client, look_only=look_only, before_write=prices.moving),
+        prices,
+        StockHandler(client, look_only=look_only),
         CustomerHandler(client, groups, PriceLists(client)),
         OrderHandler(client),
     )

@@ -17,6 +17,7 @@ from connector.errors import (
     TargetIll,
     Throttled,
     TooLarge,
+    Withheld,
 )
 from handlers.outcome import Failed, Outcome, Rejected
 
@@ -58,6 +59,11 @@ def _absent(error: PlatformError) -> Failed | Rejected:
     return _rejected(error, error.code or "not_found")
 
 
+def _not_sent(error: PlatformError) -> Failed:
+    """Nobody's fault; an entity's own write is one call, so nothing of it is half done."""
+    return Failed(error.message, retry_after=0.0, code=error.code)
+
+
 def _locked_out(error: PlatformError) -> Failed:
     return Failed(error.message, status=error.status, code=error.code, pause=True)
 
@@ -69,6 +75,7 @@ _TABLE: tuple[tuple[type[PlatformError], Callable[[PlatformError], Failed | Reje
     (Conflict, _contended),
     (Throttled, _ill),
     (TargetIll, _ill),
+    (Withheld, _not_sent),
     (ContractFault, _maybe_applied),
     (OutcomeUnknown, _maybe_applied),
     (CredentialsRefused, _locked_out),

@@ -11,6 +11,7 @@ from contracts.entities import Price, PriceList, PriceRow
 from contracts.text import clean, cut
 
 LONGEST_NAME = 64
+_OURS = "sp-"
 _NOT_IN_SLUG = re.compile(r"[^a-z0-9-]+")
 
 RemoveStyle = Literal["null_row", "empty"]
@@ -30,13 +31,23 @@ Breaks = tuple[Break, ...]
 
 def slug_of(price_list: str, currency: str) -> str:
     """`sp-base-usd`, `sp-ct-12-usd`."""
-    return f"sp-{_NOT_IN_SLUG.sub('-', price_list.lower())}-{currency.lower()}"
+    return f"{_OURS}{_NOT_IN_SLUG.sub('-', price_list.lower())}-{currency.lower()}"
+
+
+def is_ours(slug: str, currency: str) -> bool:
+    """Whether it is a list of PayLayer's in that currency; a site may be fed by stores with several."""
+    return slug.startswith(_OURS) and slug.endswith(f"-{currency.lower()}")
 
 
 def name_of(price_list: PriceList) -> str:
-    """The customer type's name as far as it fits."""
-    name = clean(price_list.name) or ("Base" if price_list.list == "base" else price_list.list)
-    return cut(name, LONGEST_NAME)
+    """The customer type's name as far as it fits; empty where the event does not say: it may be called anything."""
+    return cut(clean(price_list.name) or "", LONGEST_NAME)
+
+
+def first_name(slug: str) -> str:
+    """What a list is called that is made for an event which does not say: `Base`, `ct-12`."""
+    code = slug.removeprefix(_OURS).rpartition("-")[0]
+    return "Base" if code == "base" else code
 
 
 def breaks_at(price_list: PriceList, now: datetime, *, monotone: bool) -> Breaks:

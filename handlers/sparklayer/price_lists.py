@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from connector.errors import Conflict, Refused
 from connector.sparklayer import SparkLayerClient
 from handlers.sparklayer.classify import taken_fields
+from handlers.sparklayer.price_body import first_name
 
 
 class PriceLists:
@@ -19,17 +20,26 @@ class PriceLists:
         self._names = None
 
     async def ensure(self, wanted: Mapping[str, tuple[str, str]]) -> None:
-        """Have every slug, with its name and currency. Raises a `PlatformError` where that does not work."""
+        """Have every slug, with its name and currency. Raises a `PlatformError` where that does not work.
+
+        A list without a name keeps the one that it has.
+        """
         if not wanted:
             return
         names = await self._known()
         for slug in sorted(wanted):
             name, currency = wanted[slug]
             if slug not in names:
-                await self._create(slug, name, currency)
-            elif names[slug] != name:
+                await self._create(slug, name or first_name(slug), currency)
+                names[slug] = name or first_name(slug)
+            elif name and names[slug] != name:
                 await self._client.price_lists.change(slug, {"name": name})
-            names[slug] = name
+                names[slug] = name
+
+    async def named(self, wanted: Mapping[str, str]) -> bool:
+        """Whether each of these slugs is there under its name. Raises a `PlatformError`."""
+        names = await self._known()
+        return all(slug in names and name in ("", names[slug]) for slug, name in wanted.items())
 
     async def slugs(self) -> frozenset[str]:
         """Every list that is there. Raises a `PlatformError`."""

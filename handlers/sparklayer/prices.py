@@ -1,8 +1,8 @@
 """Prices to SparkLayer: all lists of all SKUs of a batch in as few calls as the site takes."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from connector.errors import NotFound, PlatformError, Refused
@@ -13,13 +13,15 @@ from contracts.values import plain
 from handlers.outcome import Applied, Context, Failed, Outcome, Rejected, Task
 from handlers.sparklayer.body_hash import body_hash
 from handlers.sparklayer.bulk import BulkRow, BulkSender, of_task
-from handlers.sparklayer.classify import classify
-from handlers.sparklayer.known_skus import known_skus, waiting_for
+from handlers.sparklayer.bulk_plan import by_task, differing, in_turn, place_fault, without_call
+from handlers.sparklayer.found_prices import FoundPrices
+from handlers.sparklayer.known_skus import known_skus
 from handlers.sparklayer.price_body import (
     Breaks,
     RemoveStyle,
     breaks_at,
     dearest,
+    is_ours,
     name_of,
     next_change,
     row_body,
@@ -41,6 +43,7 @@ class PricePlan:
     gone: Sequence[str]
     wake_at: datetime | None
     part: str | None = None
+    everywhere: bool = False  # out of all lists of ours, whatever is remembered
 
     @property
     def hash(self) -> str:
@@ -56,21 +59,41 @@ class PricePlan:
         return Applied(hash=self.hash, ledger={"lists": dict(self.names)}, unchanged=unchanged, wake_at=self.wake_at)
 
     @property
-    def renamed(self) -> bool:
-        """Whether a list has another name than the ledger knows."""
-        return dict(_known_lists(self.task)) != dict(self.names)
+    def resent(self) -> bool:
+        """Whether the rows have to go again; else it is only the lists' names."""
+        return self.hash != self.task.applied_hash or bool(self.gone)
+
+    @property
+    def done(self) -> bool:
+        """Whether that is what was sent last, lists' names included."""
+        known = _known_lists(self.task)
+        return not self.resent and all(known.get(slug) == name for slug, name in self.names.items() if name)
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to send."""
+        return not self.breaks and not self.gone and not self.everywhere
+
+    def left(self, there: Iterable[str]) -> list[str]:
+        """The lists, of those that the site has, that the SKU is to leave."""
+        return sorted(slug for slug in there if slug in self.gone or (self.everywhere and is_ours(slug, self.currency)))
 
 
 class PriceHandler:
-    """Applies prices; one pricing call at a time, because the platform refuses a second one for the same site."""
+    """Applies prices; one pricing call at a time, because the platform refuses a second one for the same site.
+
+    SKUs in doubt are compared with the lists, each read once. `look_only` tells what differs instead of writing it.
+    """
 
     entity = "price"
     batch = 400
     after: Sequence[str] = ("product",)
 
-    def __init__(self, client: SparkLayerClient) -> None:
+    def __init__(self, client: SparkLayerClient, *, look_only: bool = False) -> None:
         self._client = client
+        self._look_only = look_only
         self._lists = PriceLists(client)
+        self._found = FoundPrices(client, self._lists)
         self._lines = LineNumbers()
         self._lock = asyncio.Lock()
         self._style: RemoveStyle = "null_row"
@@ -78,6 +101,10 @@ class PriceHandler:
         self._style_settled = False
         self._sender = BulkSender(self._send, self._blame)
         self._wanted: dict[str, tuple[str, str]] = {}
+
+    def moving(self, skus: Iterable[str]) -> None:
+        """Variants with these SKUs are about to be written: what was read of their prices proves nothing any more."""
+        self._found.distrust(skus)
 
     async def apply(self, tasks: Sequence[Task], context: Context) -> Sequence[Outcome]:
         """See `Handler`."""
@@ -90,46 +117,70 @@ class PriceHandler:
         outcomes: dict[str, Outcome] = {}
         plans: dict[str, PricePlan] = {}
         known = await known_skus(context.skus, [task.key for task in tasks])
-        for task in tasks:
-            plan = make_plan(task, context.settings, context.now, part=known.part(task.key))
-            refusal = _too_dear(plan, context.settings)
-            if refusal is not None:
-                outcomes[task.key] = refusal
-            elif plan.hash == task.applied_hash and not plan.gone and not plan.renamed:
-                outcomes[task.key] = plan.applied(unchanged=True)
-            elif not known.held(task.key):
-                outcomes[task.key] = waiting_for(task.key) if task.entity else plan.applied(unchanged=True)
-            elif not plan.breaks and not plan.gone:
-                outcomes[task.key] = plan.applied(unchanged=True)
-            else:
+        doubtful = {task.key for task in tasks if task.doubt and known.held(task.key)}
+        blind = await self._look([task for task in tasks if task.key in doubtful], context.settings)
+        async for task in in_turn(tasks):
+            if task.key in doubtful and blind is not None:
+                outcomes[task.key] = blind
+                continue
+            seen = self._with_lists(task, context.settings) if task.key in doubtful else task
+            plan = make_plan(seen, context.settings, context.now, part=known.part(task.key))
+            outcome = _too_dear(plan, context.settings) or without_call(plan, known)
+            if outcome is None and task.key in doubtful:
+                outcome = await self._there_already(plan)
+            if outcome is None:
                 plans[task.key] = plan
-        if plans:
+            else:
+                outcomes[task.key] = outcome
+        if self._look_only:
+            outcomes |= {key: differing(plan) for key, plan in plans.items()}
+        elif plans:
             outcomes |= await self._bring(plans, known.held_live, context.settings)
         return [outcomes[task.key] for task in tasks]
+
+    async def _look(self, doubtful: Sequence[Task], settings: ConnectionSettings) -> Failed | None:
+        if doubtful:
+            return await self._found.read({_currency(task, settings) for task in doubtful})
+        self._found.forget()
+        return None
+
+    def _with_lists(self, task: Task, settings: ConnectionSettings) -> Task:
+        """The task as if its ledger had named the lists that have the SKU."""
+        there = dict.fromkeys(self._found.lists_with(task.key, _currency(task, settings)), "")
+        return replace(task, ledger={**task.ledger, "lists": {**there, **_known_lists(task)}})
+
+    async def _there_already(self, plan: PricePlan) -> Outcome | None:
+        """Of a SKU in doubt: none where it has to be written."""
+        wanted = {**dict.fromkeys(plan.gone, ()), **plan.breaks}
+        if self._found.has(plan.task.key, wanted) and await self._lists.named(plan.names):
+            return plan.applied(unchanged=True)
+        return None
 
     async def _bring(
         self, plans: Mapping[str, PricePlan], is_live: Callable[[str], bool], settings: ConnectionSettings
     ) -> dict[str, Outcome]:
-        self._wanted = {slug: (name, plan.currency) for plan in plans.values() for slug, name in plan.names.items()}
+        self._wanted = _lists_of(plans.values())
         try:
             await self._lists.ensure(self._wanted)
             there = await self._lists.slugs()
         except PlatformError as error:
-            trouble = classify(error)
-            if isinstance(trouble, Rejected):  # the lists' fault, not these prices'
-                trouble = Failed(trouble.message, target=False, status=trouble.status, code=trouble.code)
-            return dict.fromkeys(plans, trouble)
+            return dict.fromkeys(plans, place_fault(error))
         rows = [
             BulkRow(key, key, {"price_list_slug": slug, "breaks": breaks}, live=is_live(key))
             for key, plan in plans.items()
-            if plan.hash != plan.task.applied_hash or plan.gone
-            for slug, breaks in [*sorted(plan.breaks.items()), *((slug, ()) for slug in plan.gone if slug in there)]
+            if plan.resent
+            for slug, breaks in [*sorted(plan.breaks.items()), *((slug, ()) for slug in plan.left(there))]
         ]
+        self._found.distrust(plans)  # the answer may be lost
         found = await self._sender.deliver(rows, settings.pricing.batch)
-        by_task: dict[str, list[Outcome | None]] = {key: [] for key in plans}
-        for row, outcome in zip(rows, found, strict=True):
-            by_task[row.task].append(named(row, outcome) if isinstance(outcome, Rejected) else outcome)
-        return {key: told_once(key, of_task(by_task[key], plan.applied())) for key, plan in plans.items()}
+        told = [
+            named(row, outcome) if isinstance(outcome, Rejected) else outcome
+            for row, outcome in zip(rows, found, strict=True)
+        ]
+        return {
+            key: told_once(key, of_task(parts, plans[key].applied()))
+            for key, parts in by_task(list(plans), rows, told).items()
+        }
 
     async def _send(self, rows: Sequence[BulkRow]) -> None:
         try:
@@ -168,11 +219,15 @@ class PriceHandler:
 
 
 def make_plan(task: Task, settings: ConnectionSettings, now: datetime, *, part: str | None = None) -> PricePlan:
-    """The lists and breaks of one SKU at a moment; nothing but lists to leave for a deleted one."""
+    """The lists and breaks of one SKU at a moment; nothing but lists to leave for a deleted one.
+
+    Of one that nobody remembers to have sent, the answer may have been lost: then these are all lists of ours.
+    """
     price = task.entity
     before = _known_lists(task)
     if price is None:
-        return PricePlan(task, {}, {}, "", sorted(before), None, part)
+        currency, unknown = settings.store.currency_code, "lists" not in task.ledger
+        return PricePlan(task, {}, {}, currency, sorted(before), None, part, everywhere=unknown)
     if not isinstance(price, Price):
         raise TypeError(f"{task.key} is no price")
     slugs = {slug_of(price_list.list, price.currency): price_list for price_list in price.lists}
@@ -187,6 +242,20 @@ def make_plan(task: Task, settings: ConnectionSettings, now: datetime, *, part: 
         wake_at=next_change(price, now),
         part=part,
     )
+
+
+def _lists_of(plans: Iterable[PricePlan]) -> dict[str, tuple[str, str]]:
+    """Name and currency of every list; a name from whoever says one."""
+    found: dict[str, tuple[str, str]] = {}
+    for plan in plans:
+        for slug, name in plan.names.items():
+            if name or slug not in found:
+                found[slug] = (name, plan.currency)
+    return found
+
+
+def _currency(task: Task, settings: ConnectionSettings) -> str:
+    return task.entity.currency if isinstance(task.entity, Price) else settings.store.currency_code
 
 
 def _known_lists(task: Task) -> Mapping[str, str]:

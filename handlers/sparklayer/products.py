@@ -1,21 +1,24 @@
 """Products to SparkLayer: one call per product, because the platform has no bulk call for them."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from connector.errors import Conflict, NotFound, PlatformError, Refused
+from connector.ports import Doubt
 from connector.sparklayer import SparkLayerClient
 from contracts.entities import Product
-from handlers.outcome import Applied, Claim, Context, Failed, Outcome, Rejected, Task, Waiting
+from handlers.outcome import Applied, Claim, Context, Failed, Outcome, Rejected, Seen, Task, Waiting, would_write
 from handlers.sparklayer.classify import classify, taken_fields
+from handlers.sparklayer.found_product import claims_of, found_of, lacking, ledger_of, without_found
 from handlers.sparklayer.product_body import (
     DISCONTINUED,
     LIVE,
     LONGEST_ID,
     details_of,
     external_id,
+    slug_of,
     title_of,
 )
 from handlers.sparklayer.product_plan import Plan, known_variants, living_skus, make_plan, park, wanted_skus
@@ -24,15 +27,32 @@ from handlers.sparklayer.sku_rules import BatchDirectory, precedence
 from handlers.sparklayer.task_groups import grouped
 
 
+def _nobody(_skus: Iterable[str]) -> None:
+    """Stand in where nobody wants to know of writes."""
+
+
 class ProductHandler:
-    """Applies products. Tasks that touch a common SKU run one after the other, all others at once."""
+    """Applies products. Tasks that touch a common SKU run one after the other, all others at once.
+
+    A task in doubt is read first, all of them before any is decided: who may have a SKU depends on the others. One that
+    was only sent is read alone, for variants that nobody remembers.
+    `look_only` tells what differs instead of writing it; `before_write` is told the SKUs that a write may move.
+    """
 
     entity = "product"
     batch = 100
     after: Sequence[str] = ()
 
-    def __init__(self, client: SparkLayerClient) -> None:
+    def __init__(
+        self,
+        client: SparkLayerClient,
+        *,
+        look_only: bool = False,
+        before_write: Callable[[Iterable[str]], None] = _nobody,
+    ) -> None:
         self._client = client
+        self._look_only = look_only
+        self._before_write = before_write
 
     async def apply(self, tasks: Sequence[Task], context: Context) -> Sequence[Outcome]:
         """See `Handler`. The client's gate decides how many calls run at once."""
@@ -50,18 +70,21 @@ class ProductHandler:
         return [outcomes[task.key] for task in tasks]
 
     async def _apply(self, task: Task, context: Context, directory: BatchDirectory) -> Outcome:
-        product = task.entity
+        product, fits = task.entity, _fits(external_id(task.key))
+        if fits and task.doubt in {Doubt.UNSEEN, Doubt.SENT}:
+            seen = await self._look(task)
+            if task.doubt is Doubt.UNSEEN or not isinstance(seen, Seen):
+                return seen
+            task = replace(task, ledger=seen.ledger, doubt=Doubt.SEEN)
         if product is None:
             return await self._retire(task, directory)
         if not isinstance(product, Product):
             raise TypeError(f"{task.key} is no product")
-        id_ = external_id(product.key)
-        if len(id_) > LONGEST_ID or id_.startswith("pp_"):
-            message = f"SparkLayer takes ids of {LONGEST_ID} characters that do not start with pp_, not {id_!r}"
-            return Rejected("external_id_invalid", message)
+        if product.key != task.key:  # another service's event about a product that is known under this key
+            product = product.model_copy(update={"key": task.key})
         title, cuts = title_of(product)
-        if title is None:
-            return Rejected("title_missing", f"product {task.key} has neither a title nor an item number: give it one")
+        if title is None or not fits:
+            return _unfit(task)
         plan = await make_plan(task, product, directory, context.settings.sparklayer.root_group)
         if isinstance(plan, Waiting):
             return plan
@@ -70,13 +93,31 @@ class ProductHandler:
         plan.skips.extend(cuts)
         return await self._write(task, product, title, plan, directory)
 
+    async def _look(self, task: Task) -> Outcome:
+        """What is there; where the site cannot say, the product is written as if nothing were known of it."""
+        try:
+            ledger = ledger_of(await self._client.products.get(external_id(task.key)))
+        except NotFound:
+            ledger = ledger_of(None)
+        except PlatformError as error:
+            outcome = classify(error)
+            return outcome if isinstance(outcome, Failed) else Seen(without_found(task.ledger))
+        return Seen(ledger, claims_of(ledger))
+
     async def _write(self, task: Task, product: Product, title: str, plan: Plan, directory: BatchDirectory) -> Outcome:
         known = known_variants(task)
-        writer = ProductWriter(
-            self._client, directory, product, title, plan, known, slug_is_unique=bool(task.ledger.get("unique_slug"))
-        )
-        if plan.hash(writer.head()) == task.applied_hash:
-            return _applied(task, plan, plan.hash(writer.head()), directory, dict(task.ledger), unchanged=True)
+        unique = bool(_slug_kept(task)) or _goes_by_unique_slug(task, product, title)
+        writer = ProductWriter(self._client, directory, product, title, plan, known, slug_is_unique=unique)
+        ledger: Mapping[str, Any] = {"unique_slug": True} if unique else {}
+        hash_ = plan.hash(writer.head())
+        if hash_ == task.applied_hash:
+            return _applied(task, plan, hash_, directory, ledger, unchanged=True)
+        lacks = lacking(task, writer.head(), [*plan.sold, *plan.kept])
+        if task.doubt and lacks is None:
+            return _applied(task, plan, hash_, directory, ledger, unchanged=True, reply=found_of(task))
+        if self._look_only:
+            return would_write(f"product {task.key}: {lacks} is not there as it should be")
+        self._before_write(_touched(task))
         written = await writer.write()
         if not isinstance(written, Written):
             if isinstance(written, Rejected | Failed):
@@ -115,7 +156,13 @@ class ProductHandler:
     async def _park(self, task: Task, plan: Plan, directory: BatchDirectory) -> Outcome:
         hash_ = plan.hash({})
         if hash_ == task.applied_hash:
-            return _applied(task, plan, hash_, directory, dict(task.ledger), unchanged=True)
+            return _applied(task, plan, hash_, directory, _slug_kept(task), unchanged=True)
+        lacks = lacking(task, {}, plan.kept)
+        if task.doubt and lacks is None:
+            return _applied(task, plan, hash_, directory, _slug_kept(task), unchanged=True)
+        if self._look_only:
+            return would_write(f"product {task.key}: {lacks} is not there as it should be")
+        self._before_write(_touched(task))
         try:
             try:
                 await self._client.products.change(external_id(task.key), {"variants": plan.kept})
@@ -128,7 +175,32 @@ class ProductHandler:
             return Applied(hash=hash_, claims=(), reopen=_freed(task, {}, directory))
         except PlatformError as error:
             return classify(error)
-        return _applied(task, plan, hash_, directory, dict(task.ledger))
+        return _applied(task, plan, hash_, directory, _slug_kept(task))
+
+
+def _fits(id_: str) -> bool:
+    """Whether SparkLayer takes it as the id of a product."""
+    return len(id_) <= LONGEST_ID and not id_.startswith("pp_")
+
+
+def _unfit(task: Task) -> Rejected:
+    id_ = external_id(task.key)
+    if _fits(id_):
+        return Rejected("title_missing", f"product {task.key} has neither a title nor an item number: give it one")
+    message = f"SparkLayer takes ids of {LONGEST_ID} characters that do not start with pp_, not {id_!r}"
+    return Rejected("external_id_invalid", message)
+
+
+def _slug_kept(task: Task) -> dict[str, Any]:
+    """What the ledger says of the slug."""
+    return {"unique_slug": True} if task.ledger.get("unique_slug") else {}
+
+
+def _goes_by_unique_slug(task: Task, product: Product, title: str) -> bool:
+    """Whether it was found under the slug that has its id in it, because its own was taken."""
+    found = found_of(task)
+    own, unique = (slug_of(product, title, unique=unique) for unique in (False, True))
+    return found is not None and own != unique and found.get("slug") == unique
 
 
 def _applied(

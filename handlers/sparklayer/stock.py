@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from connector.errors import PlatformError, Refused
 from connector.settings import ConnectionSettings
@@ -12,12 +12,13 @@ from contracts.entities import Stock
 from handlers.outcome import Applied, Context, Failed, Outcome, Rejected, Skip, Task
 from handlers.sparklayer.body_hash import body_hash
 from handlers.sparklayer.bulk import BulkRow, BulkSender, of_task
-from handlers.sparklayer.classify import classify
-from handlers.sparklayer.known_skus import absent, known_skus, waiting_for
-from handlers.sparklayer.stock_body import Levels, is_ours, levels_of, names_of, row_body
+from handlers.sparklayer.bulk_plan import by_task, differing, in_turn, place_fault, without_call
+from handlers.sparklayer.found_stock import FoundStock
+from handlers.sparklayer.known_skus import absent, known_skus
+from handlers.sparklayer.stock_body import EMPTY, Levels, is_ours, levels_of, names_of, row_body
 from handlers.sparklayer.stock_locations import StockLocations
 
-_INDEX = re.compile(r"^\[?(\d+)\]?\.")
+_INDEX = re.compile(r"^\[?(\d{1,9})\]?\.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,16 @@ class StockPlan:
         """Of what is named and the variant that has it; a location that is left is emptied once, then forgotten."""
         return body_hash({"sku": self.task.key, "levels": self.levels, "variant": self.part})
 
+    @property
+    def done(self) -> bool:
+        """Whether that is what was sent last."""
+        return self.hash == self.task.applied_hash and not self.gone
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to send."""
+        return not self.levels and not self.gone and not self.empty_elsewhere
+
     def applied(self, *, unchanged: bool = False) -> Applied:
         """Once it is there."""
         ledger = {"locations": sorted(self.levels), "variant": self.part}
@@ -52,14 +63,18 @@ class StockPlan:
 
 
 class StockHandler:
-    """Applies stock."""
+    """Applies stock.
+
+    SKUs in doubt are compared with what the site answers of them. `look_only` tells what differs instead of writing it.
+    """
 
     entity = "stock"
     batch = 500
     after: Sequence[str] = ("product",)
 
-    def __init__(self, client: SparkLayerClient) -> None:
+    def __init__(self, client: SparkLayerClient, *, look_only: bool = False) -> None:
         self._client = client
+        self._look_only = look_only
         self._locations = StockLocations(client)
         self._lock = asyncio.Lock()
         self._sender = BulkSender(self._send, self._blame)
@@ -74,23 +89,33 @@ class StockHandler:
         outcomes: dict[str, Outcome] = {}
         plans: dict[str, StockPlan] = {}
         known = await known_skus(context.skus, [task.key for task in tasks])
-        for task in tasks:
-            plan = make_plan(task, context.settings, part=known.part(task.key))
-            long = next((place for place in plan.levels if place.startswith("sl_")), None)
-            if long is not None:
-                message = f"SKU {task.key!r}: SparkLayer keeps location ids with sl_ for itself, not {long!r}"
-                outcomes[task.key] = Rejected("location_id_invalid", message)
-            elif plan.hash == task.applied_hash and not plan.gone:
-                outcomes[task.key] = plan.applied(unchanged=True)
-            elif not known.held(task.key):
-                outcomes[task.key] = waiting_for(task.key) if task.entity else plan.applied(unchanged=True)
-            elif not plan.levels and not plan.gone:
-                outcomes[task.key] = plan.applied(unchanged=True)
-            else:
+        doubtful = [task.key for task in tasks if task.doubt and known.held(task.key)]
+        found = await FoundStock.read(self._client, self._locations, doubtful) if doubtful else FoundStock(None)
+        async for task in in_turn(tasks):
+            part = known.part(task.key)
+            if task.key in doubtful and isinstance(found, Failed):
+                outcomes[task.key] = found
+                continue
+            seen = _with_places(task, part, found) if task.key in doubtful and isinstance(found, FoundStock) else task
+            plan = make_plan(seen, context.settings, part=part)
+            outcome = _bad_place(plan) or without_call(plan, known)
+            if outcome is None and task.key in doubtful and isinstance(found, FoundStock):
+                outcome = self._there_already(plan, found)
+            if outcome is None:
                 plans[task.key] = plan
-        if plans:
+            else:
+                outcomes[task.key] = outcome
+        if self._look_only:
+            outcomes |= {key: differing(plan) for key, plan in plans.items()}
+        elif plans:
             outcomes |= await self._bring(plans, known.held_live, context.settings)
         return [outcomes[task.key] for task in tasks]
+
+    def _there_already(self, plan: StockPlan, found: FoundStock) -> Outcome | None:
+        """Of a SKU in doubt: none where it has to be written."""
+        if found.has(plan.task.key, {**dict.fromkeys(plan.gone, EMPTY), **plan.levels}):
+            return plan.applied(unchanged=True)
+        return None
 
     async def _bring(
         self, plans: Mapping[str, StockPlan], is_live: Callable[[str], bool], settings: ConnectionSettings
@@ -100,10 +125,7 @@ class StockHandler:
             await self._locations.ensure(self._wanted)
             there = await self._locations.known()
         except PlatformError as error:
-            trouble = classify(error)
-            if isinstance(trouble, Rejected):  # the locations' fault, not these levels'
-                trouble = Failed(trouble.message, target=False, status=trouble.status, code=trouble.code)
-            return dict.fromkeys(plans, trouble)
+            return dict.fromkeys(plans, place_fault(error))
         rows = [
             BulkRow(key, key, body, live=is_live(key))
             for key, plan in plans.items()
@@ -113,10 +135,7 @@ class StockHandler:
             )
         ]
         found = await self._sender.deliver(rows, settings.stock.batch)
-        by_task: dict[str, list[Outcome | None]] = {key: [] for key in plans}
-        for row, outcome in zip(rows, found, strict=True):
-            by_task[row.task].append(outcome)
-        return {key: of_task(by_task[key], plan.applied()) for key, plan in plans.items()}
+        return {key: of_task(parts, plans[key].applied()) for key, parts in by_task(list(plans), rows, found).items()}
 
     async def _send(self, rows: Sequence[BulkRow]) -> None:
         bodies = [row.body for row in rows]
@@ -159,12 +178,13 @@ def make_plan(task: Task, settings: ConnectionSettings, *, part: str | None = No
 
     SparkLayer keeps levels with the variant. One that has come to this SKU may have had another with levels anywhere,
     so the other warehouses are emptied once; where there is only the default location, nothing can be left behind.
+    Of a deleted SKU that nobody remembers to have sent, the answer may have been lost: every place of ours is emptied.
     """
     before = task.ledger.get("locations")
     known = {str(place) for place in before} if isinstance(before, Sequence) else set()
     stock = task.entity
     if stock is None:
-        return StockPlan(task, {}, {}, sorted(known), (), part)
+        return StockPlan(task, {}, {}, sorted(known), (), part, empty_elsewhere=before is None)
     if not isinstance(stock, Stock):
         raise TypeError(f"{task.key} is no stock")
     levels = levels_of(stock, settings)
@@ -183,6 +203,21 @@ def make_plan(task: Task, settings: ConnectionSettings, *, part: str | None = No
         part=part,
         empty_elsewhere=settings.stock.mode == "per_warehouse" and task.ledger.get("variant") != part,
     )
+
+
+def _with_places(task: Task, part: str | None, found: FoundStock) -> Task:
+    """The task as if its ledger had named the locations that have something of it."""
+    named = task.ledger.get("locations")
+    before = {str(place) for place in named} if isinstance(named, Sequence) else set()
+    return replace(task, ledger={"locations": sorted(before.union(found.places(task.key))), "variant": part})
+
+
+def _bad_place(plan: StockPlan) -> Rejected | None:
+    long = next((place for place in plan.levels if place.startswith("sl_")), None)
+    if long is None:
+        return None
+    message = f"SKU {plan.task.key!r}: SparkLayer keeps location ids with sl_ for itself, not {long!r}"
+    return Rejected("location_id_invalid", message)
 
 
 def _quotes(message: str, sku: str) -> bool:

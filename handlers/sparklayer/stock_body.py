@@ -11,7 +11,7 @@ DEFAULT_LOCATION = "default"
 _WAREHOUSE = "wh-"
 LONGEST_NAME = 255
 _INT32 = 2**31 - 1
-_EMPTY: dict[str, Any] = {"stock_level": 0, "min_stock_level": 0, "restock_date": None}
+EMPTY: dict[str, Any] = {"stock_level": 0, "min_stock_level": 0, "restock_date": None}
 
 Levels = Mapping[str, Mapping[str, Any]]
 """External id of a location -> the level there in wire shape."""
@@ -39,7 +39,7 @@ def is_ours(location: str) -> bool:
     return location == DEFAULT_LOCATION or location.startswith(_WAREHOUSE)
 
 
-def row_body(sku: str, location: str, level: Mapping[str, Any] = _EMPTY) -> dict[str, Any]:
+def row_body(sku: str, location: str, level: Mapping[str, Any] = EMPTY) -> dict[str, Any]:
     """One row of the bulk call; without a level, none is left there."""
     return {"sku": sku, "stock_location_external_id": location, **level}
 

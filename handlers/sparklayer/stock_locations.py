@@ -12,7 +12,7 @@ class StockLocations:
 
     def __init__(self, client: SparkLayerClient) -> None:
         self._client = client
-        self._there: set[str] | None = None
+        self._there: dict[str, str] | None = None  # external id -> internal id, where that is known
 
     def forget(self) -> None:
         """Read them again next time: the platform says that one is not there."""
@@ -20,20 +20,26 @@ class StockLocations:
 
     async def known(self) -> frozenset[str]:
         """Every location that is there. Raises a `PlatformError`."""
-        if self._there is None:
-            self._there = {
-                str(row["external_id"]) for row in await self._client.stock_locations.all() if "external_id" in row
-            }
-        return frozenset(self._there)
+        return frozenset(await self._read())
+
+    async def external_ids(self) -> Mapping[str, str]:
+        """The external id by the internal one. Raises a `PlatformError`."""
+        return {internal: external for external, internal in (await self._read()).items()}
 
     async def ensure(self, wanted: Mapping[str, str]) -> None:
         """Have every location, by external id and name. Raises a `PlatformError` where that does not work."""
-        there = await self.known()
-        for external_id in sorted(wanted.keys() - there):
+        there = await self._read()
+        for external_id in sorted(wanted.keys() - there.keys()):
             try:
-                await self._client.stock_locations.create(external_id, wanted[external_id])
+                made = await self._client.stock_locations.create(external_id, wanted[external_id])
             except (Refused, Conflict) as error:
                 if not taken_fields(error) and error.status != 409:  # noqa: PLR2004 - HTTP conflict: somebody was faster
                     raise
-            if self._there is not None:
-                self._there.add(external_id)
+                made = {}
+            there[external_id] = str(made.get("id"))
+
+    async def _read(self) -> dict[str, str]:
+        if self._there is None:
+            rows = await self._client.stock_locations.all()
+            self._there = {str(row["external_id"]): str(row.get("id")) for row in rows if "external_id" in row}
+        return self._there

@@ -96,11 +96,11 @@ class System:
     def json(self, *arguments: str) -> Any:
         return json.loads(self.command(*arguments, "--json"))
 
-    def start(self, name: str, *arguments: str) -> subprocess.Popen[bytes]:
+    def start(self, name: str, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
         with (self.folder / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "connector.cli", *arguments],
-                env=self.environment,
+                env={**self.environment, **environment},
                 cwd=self.folder,
                 stdout=log,
                 stderr=log,
@@ -174,7 +174,7 @@ class System:
     def service(self, name: str = "service", *arguments: str, port: int | None = None) -> None:
         """Start `paylayer run` and wait until it is ready."""
         port = port or self.http_port
-        self.start(name, "run", *arguments)
+        self.start(name, "run", *arguments, PAYLAYER_HTTP_PORT=str(port))
         until(f"{name} is ready\n", lambda: self.ready(name, port), seconds=60)
 
     def ready(self, name: str, port: int) -> bool:

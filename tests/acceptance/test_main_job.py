@@ -1,6 +1,7 @@
 """The main job with real processes, over each broker and database."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -84,9 +85,9 @@ def test_what_is_refused_can_be_mended_and_replayed(system: System) -> None:
     mended = system.folder / "mended.json"
     mended.write_text(json.dumps(event))
     system.command("dlq", "edit", id_, "--file", str(mended))
-    assert system.json("dlq", "replay", id_, "--dry-run") | {"replay_id": ""} == {
-        "replay_id": "", "selected": 1, "sent": 0, "superseded": 0, "dry_run": True,
-    }  # fmt: skip
+    tried = system.json("dlq", "replay", id_, "--dry-run")
+    names = ("selected", "sent", "superseded", "skipped", "dry_run")
+    assert [tried[name] for name in names] == [1, 0, 0, 0, True]
     assert system.json("dlq", "replay", id_)["sent"] == 1
     until("the replayed price is applied", lambda: system.json("dlq", "list", "--state", "replayed"))
     lists = system.layer("GET", "state")["price_lists"]
@@ -135,9 +136,10 @@ def test_another_service_publishes_stock_with_a_plain_client(system: System) -> 
     sku = next(
         r["item_number"] for r in rows(system, "products") if r["item_number"] and not r["use_variant_inventory"]
     )
+    soon = datetime.now(UTC) + timedelta(hours=1)
     event = {
         "specversion": "1.0", "id": "wms-1", "source": "wms", "type": "paylayer.stock.changed.v1",
-        "time": "2100-01-01T00:00:00Z", "connection": "acme", "data": {"sku": sku, "levels": [{"level": 321}]},
+        "time": soon.isoformat(), "connection": "acme", "data": {"sku": sku, "levels": [{"level": 321}]},
     }  # fmt: skip
     producer = Producer({"bootstrap.servers": system.bootstrap})
     producer.produce(f"{system.prefix}.stock", json.dumps(event).encode(), f"acme/{sku}".encode())

@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks [calls intake latency window memory] [--kafka ADDRESS] [--postgres URL] [--out FILE]`."""
+"""`python -m tests.benchmarks [NAME ...] [--real] [--kafka ADDRESS] [--postgres [URL]] [--out FILE]`."""
 
 import argparse
 import asyncio
@@ -7,21 +7,27 @@ import tempfile
 from pathlib import Path
 
 from connector.bus.embedded import EmbeddedBroker
-from tests.benchmarks import calls, intake, latency, memory, window
+from tests.benchmarks import backlog, budget, calls, intake, isolation, latency, memory, replay
 from tests.benchmarks.figures import Figure, show
 from tests.benchmarks.places import fresh_database, place, postgres
 from tests.support.brokers import java_broker
 
-NAMES = ("calls", "intake", "latency", "window", "memory")
+NAMES = ("calls", "intake", "latency", "window", "budget", "memory", "replay", "isolation", "backlog")
+LONG = ("budget", "memory", "replay", "isolation", "backlog")
+HERE = "here"
 
 
 def main() -> None:
     """Run the chosen benchmarks, print the table, write the JSON."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", help=f"of {', '.join(NAMES)}; default all but memory")
+    parser.add_argument("names", nargs="*", help=f"of {', '.join(NAMES)}; default all but {', '.join(LONG)}")
     parser.add_argument("--kafka", help="bootstrap address of a real broker; default the embedded one")
     parser.add_argument(
-        "--postgres", help="postgresql://user:password@host:port/postgres, for intake also on PostgreSQL"
+        "--postgres",
+        nargs="?",
+        const=HERE,
+        help="postgresql://user:password@host:port/postgres, for intake, budget and memory also on PostgreSQL; without "
+        "an address a server is started here",
     )
     parser.add_argument(
         "--real", action="store_true", help="start Kafka and PostgreSQL here, with Java and Debian's packages"
@@ -30,7 +36,16 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=20000, help="events of `intake`")
     parser.add_argument("--seconds", type=float, default=65.0, help="length of each `window` run")
     parser.add_argument("--limits", type=int, nargs="*", default=[5, 50], help="plans of `window`")
+    parser.add_argument("--plan", type=int, nargs="*", default=[5, 10, 20, 50], help="plans of `budget`")
+    parser.add_argument("--minutes", type=float, default=10.0, help="length of `budget`; all plans run side by side")
+    parser.add_argument("--processes", type=int, default=3, help="processes that share each plan of `budget`")
+    parser.add_argument("--foreign", action="store_true", help="`budget` with another application on each store")
     parser.add_argument("--large", type=int, default=50_000, help="large catalogue of `memory`")
+    parser.add_argument("--letters", type=int, default=100_000, help="letters of `replay`; wants a real broker")
+    parser.add_argument("--connections", type=int, default=200, help="of `isolation`, the three bad ones included")
+    parser.add_argument("--rate", type=float, default=20.0, help="live events a second of `isolation`")
+    parser.add_argument("--phase", type=float, default=30.0, help="seconds of each of the four phases of `isolation`")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="waiting rows of `backlog`")
     parser.add_argument("--out", type=Path, help="write the JSON here instead of printing it")
     chosen = parser.parse_args()
     wrong = [name for name in chosen.names if name not in NAMES]
@@ -39,13 +54,14 @@ def main() -> None:
     with contextlib.ExitStack() as stack:
         if chosen.real:
             chosen.kafka = stack.enter_context(java_broker())
+        if chosen.postgres == HERE or (chosen.real and chosen.postgres is None):
             chosen.postgres = stack.enter_context(postgres())
         figures = _run(chosen)
     show(figures, chosen.out)
 
 
 def _run(chosen: argparse.Namespace) -> list[Figure]:
-    names = chosen.names or [name for name in NAMES if name != "memory"]
+    names = chosen.names or [name for name in NAMES if name not in LONG]
     figures: list[Figure] = []
     if "calls" in names:
         with place(chosen.kafka, None) as settings:
@@ -57,10 +73,21 @@ def _run(chosen: argparse.Namespace) -> list[Figure]:
             figures += asyncio.run(latency.measure(settings))
     with tempfile.TemporaryDirectory() as folder:
         if "window" in names:
-            for number, limit in enumerate(chosen.limits):
-                figures += asyncio.run(window.measure(Path(folder), limit, chosen.seconds, number))
+            figures += asyncio.run(
+                budget.measure(
+                    Path(folder), chosen.limits, chosen.seconds, 1, foreign=False, postgres=None, compared=False
+                )
+            )
+        if "budget" in names:
+            figures += _budget(chosen, Path(folder))
         if "memory" in names:
             figures += _memory(chosen, Path(folder))
+        if "backlog" in names:
+            figures += _backlog(chosen, Path(folder))
+    if "isolation" in names:
+        figures += _isolation(chosen)
+    if "replay" in names:
+        figures += _replay(chosen)
     return figures
 
 
@@ -69,15 +96,62 @@ def _intake(chosen: argparse.Namespace) -> list[Figure]:
         figures = asyncio.run(intake.measure(settings, chosen.events, label="SQLite", target=2000))
     if chosen.postgres:
         with place(chosen.kafka, asyncio.run(fresh_database(chosen.postgres))) as settings:
-            figures += asyncio.run(intake.measure(settings, chosen.events, label="PostgreSQL", target=4000))
+            figures += asyncio.run(intake.measure(settings, chosen.events, label="PostgreSQL", target=10_000))
+    return figures
+
+
+def _isolation(chosen: argparse.Namespace) -> list[Figure]:
+    sizes = (chosen.connections, chosen.phase, chosen.rate)
+    with place(chosen.kafka, None) as settings:
+        figures = asyncio.run(isolation.measure(settings, *sizes, "SQLite"))
+    if chosen.postgres:
+        with place(chosen.kafka, asyncio.run(fresh_database(chosen.postgres))) as settings:
+            figures += asyncio.run(isolation.measure(settings, *sizes, "PostgreSQL"))
+    return figures
+
+
+def _backlog(chosen: argparse.Namespace, folder: Path) -> list[Figure]:
+    figures = asyncio.run(backlog.measure(folder, None, chosen.rows, "SQLite"))
+    if chosen.postgres:
+        database = asyncio.run(fresh_database(chosen.postgres))
+        figures += asyncio.run(backlog.measure(folder, database, chosen.rows, "PostgreSQL"))
+    return figures
+
+
+def _budget(chosen: argparse.Namespace, folder: Path) -> list[Figure]:
+    database = asyncio.run(fresh_database(chosen.postgres)) if chosen.postgres else None
+    return asyncio.run(
+        budget.measure(
+            folder, chosen.plan, chosen.minutes * 60, chosen.processes, foreign=chosen.foreign, postgres=database
+        )
+    )
+
+
+def _replay(chosen: argparse.Namespace) -> list[Figure]:
+    with place(chosen.kafka, None) as settings:
+        figures = replay.measure(settings, chosen.letters, label="SQLite", target=60)
+    if chosen.postgres:
+        with place(chosen.kafka, asyncio.run(fresh_database(chosen.postgres))) as settings:
+            figures += replay.measure(settings, chosen.letters, label="PostgreSQL", target=60)
     return figures
 
 
 def _memory(chosen: argparse.Namespace, folder: Path) -> list[Figure]:
-    if chosen.kafka:
-        return memory.measure(folder, chosen.kafka, 1000, chosen.large, None)
-    with EmbeddedBroker() as broker:
-        return memory.measure(folder, broker.bootstrap_servers, 1000, chosen.large, None)
+    with contextlib.ExitStack() as stack:
+        bootstrap = chosen.kafka or stack.enter_context(EmbeddedBroker()).bootstrap_servers
+        figures = memory.measure(
+            folder, bootstrap, 1000, chosen.large, label="SQLite", database=lambda own: f"sqlite:///{own / 'state.db'}"
+        )
+        if chosen.postgres:
+            figures += memory.measure(
+                folder,
+                bootstrap,
+                1000,
+                chosen.large,
+                label="PostgreSQL",
+                database=lambda _: asyncio.run(fresh_database(chosen.postgres)),
+            )
+    return figures
 
 
 main()

@@ -31,6 +31,10 @@ def at_least(benchmark: str, what: str, value: float, unit: str, limit: float) -
     return Figure(benchmark, what, value, unit, f">= {limit:g}", value >= limit)
 
 
+def plain(benchmark: str, what: str, value: float, unit: str) -> Figure:
+    return Figure(benchmark, what, value, unit)
+
+
 def show(figures: Sequence[Figure], out: Path | None) -> None:
     drawn = Table(title=f"Python {platform.python_version()}, {platform.machine()}")
     for column in ("benchmark", "figure", "value", "unit", "target", "holds"):

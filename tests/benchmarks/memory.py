@@ -1,6 +1,7 @@
 """Memory of a `paylayer run` process after a full sync of a small and of a large catalogue."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -11,19 +12,24 @@ from tests.benchmarks.figures import Figure, at_most
 _PEAK_EVERY = 0.25
 
 
-def measure(folder: Path, bootstrap: str, small: int, large: int, database_url: str | None) -> list[Figure]:
-    peaks = {count: _peak(folder / str(count), bootstrap, count, database_url) for count in (small, large)}
+def measure(
+    folder: Path, bootstrap: str, small: int, large: int, *, label: str, database: Callable[[Path], str]
+) -> list[Figure]:
+    """`database` makes an empty one for each catalogue."""
+    peaks = {count: _peak(folder / f"{label}-{count}", bootstrap, count, database) for count in (small, large)}
     grown = (peaks[large] - peaks[small]) / 2**20
     return [
-        *(Figure("memory", f"peak at {count:,} products", peak / 2**20, "MiB") for count, peak in peaks.items()),
-        at_most("memory", f"growth from {small:,} to {large:,} products", grown, "MiB", 40),
+        *(
+            Figure("memory", f"peak at {count:,} products, {label}", peak / 2**20, "MiB")
+            for count, peak in peaks.items()
+        ),
+        at_most("memory", f"growth from {small:,} to {large:,} products, {label}", grown, "MiB", 40),
     ]
 
 
-def _peak(folder: Path, bootstrap: str, products: int, database_url: str | None) -> int:
+def _peak(folder: Path, bootstrap: str, products: int, database: Callable[[Path], str]) -> int:
     folder.mkdir(parents=True)
-    url = database_url or f"sqlite:///{folder / 'state.sqlite3'}"
-    system = System(folder, bootstrap, url, f"mem{os.getpid()}-{products}")
+    system = System(folder, bootstrap, database(folder), f"mem{os.getpid()}-{folder.name}")
     with running(system):
         system.sandboxes(products=products, limit=1000)
         system.connect("sparkpay.limit=1000")

@@ -81,23 +81,23 @@ def started(binaries: Path, *, durable: bool = False) -> Iterator[str]:
         if os.geteuid() == 0:
             shutil.chown(folder, "postgres", "postgres")
         data, port = folder / "data", _free_port()
-        _as_postgres([str(binaries / "initdb"), "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "-N"])
+        as_postgres([str(binaries / "initdb"), "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "-N"])
         options = (
             f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories={folder} -c max_connections=200"
         )
         if not durable:
             options += " -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
         control = [str(binaries / "pg_ctl"), "-D", str(data), "-w", "-t", "30"]
-        _as_postgres([*control, "-o", options, "-l", str(folder / "log"), "start"])
+        as_postgres([*control, "-o", options, "-l", str(folder / "log"), "start"])
         try:
             yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
         finally:
-            _as_postgres([*control, "-m", "immediate", "stop"])
+            as_postgres([*control, "-m", "immediate", "stop"])
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _as_postgres(command: list[str]) -> None:
+def as_postgres(command: list[str]) -> None:
     """PostgreSQL refuses to run as root; its own user does it then."""
     if os.geteuid() == 0:
         command = ["runuser", "-u", "postgres", "--", *command]
@@ -121,6 +121,11 @@ def _free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
+
+
+def run_on_postgres(url: str, statement: str) -> None:
+    """One statement, outside of any event loop."""
+    asyncio.run(_administer(url, statement))
 
 
 async def _administer(url: str, statement: str) -> None:

@@ -9,11 +9,12 @@ from typing import Any
 import httpx
 
 from connector.clock import SteppedClock
+from connector.ports import Doubt
 from connector.sandbox.sparklayer import SitePolicy, SparkLayerSite, create_app
 from connector.settings import ConnectionSettings
 from connector.sparklayer import CallGate, Credentials, GatePolicy, SparkLayerClient
-from contracts.entities import KINDS, Entity, Product
-from handlers.outcome import Applied, Context, Failed, Outcome, Rejected, Task
+from contracts.entities import KINDS, Entity, Price, Product, Stock
+from handlers.outcome import Applied, Context, Failed, Outcome, Rejected, Seen, Task
 from handlers.sparklayer import handlers
 from handlers.sparklayer.product_plan import wanted_skus
 from tests.fakes.entity_directory import FakeEntityDirectory
@@ -30,6 +31,7 @@ class Row:
     applied_hash: str | None = None
     ledger: Mapping[str, Any] = field(default_factory=dict)
     pending: bool = True
+    doubt: Doubt = Doubt.NONE
 
 
 class Desk:
@@ -59,9 +61,25 @@ class Desk:
         self.now = NOW
         self._asked = 0
 
-    def restart(self) -> None:
+    def restart(self, *, look_only: bool = False) -> None:
         """Handlers that have learned nothing yet."""
-        self.handlers = handlers(self.client)
+        self.handlers = handlers(self.client, look_only=look_only)
+
+    def forget(self, *, look_only: bool = False) -> None:
+        """The memory is lost; what is wanted is known from elsewhere, all of it in doubt."""
+        self.restart(look_only=look_only)
+        self.rows = {name: Row(row.entity, doubt=Doubt.UNSEEN) for name, row in self.rows.items()}
+        self.skus = FakeSkuDirectory()
+        for (kind, key), row in self.rows.items():
+            if kind == "product":
+                self.skus.want(key, wanted_skus(row.entity if isinstance(row.entity, Product) else None), pending=True)
+
+    async def recover(self, kind: str) -> dict[str, Outcome]:
+        """Everything of a kind as a rebuild does it: looked at first, then decided."""
+        keys = sorted(key for of, key in self.rows if of == kind)
+        outcomes = dict(zip(keys, await self.run(kind, *keys), strict=True))
+        seen = [key for key in keys if isinstance(outcomes[key], Seen)]
+        return {**outcomes, **dict(zip(seen, await self.run(kind, *seen), strict=True))} if seen else outcomes
 
     async def apply(self, *entities: Entity) -> list[Outcome]:
         """Entities of one kind, each with its newest state, in one batch."""
@@ -85,7 +103,15 @@ class Desk:
     async def run(self, kind: str, *keys: str, attempts: int = 0) -> list[Outcome]:
         """Apply what is wanted of these keys and remember what came of it."""
         tasks = [
-            Task("acme", key, row.entity, applied_hash=row.applied_hash, ledger=row.ledger, attempts=attempts)
+            Task(
+                "acme",
+                key,
+                row.entity,
+                applied_hash=row.applied_hash,
+                ledger=row.ledger,
+                attempts=attempts,
+                doubt=row.doubt,
+            )
             for key in keys
             for row in [self.rows[kind, key]]
         ]
@@ -127,12 +153,16 @@ class Desk:
         row = self.rows[kind, key]
         done = outcome.applied if isinstance(outcome, Rejected) else outcome
         if isinstance(done, Applied):
-            row.applied_hash, row.ledger = done.hash, done.ledger
+            row.applied_hash, row.ledger, row.doubt = done.hash, done.ledger, Doubt.NONE
             if isinstance(outcome, Applied) and row.entity is not None:
                 self.known.there(kind, key, **done.refs)
+        elif isinstance(outcome, Seen):
+            row.ledger, row.doubt = outcome.ledger, Doubt.SEEN
+        elif row.doubt:
+            row.doubt = Doubt.UNSEEN
         if isinstance(outcome, Failed) and outcome.uncertain:
             row.applied_hash = None
-        claims = outcome.claims if isinstance(outcome, Applied | Rejected) else None
+        claims = outcome.claims if isinstance(outcome, Applied | Rejected | Seen) else None
         if kind == "product" and claims is not None:
             self.skus.claims[key] = tuple(claims)
         for left in outcome.displaced if isinstance(outcome, Applied | Rejected | Failed) else ():
@@ -154,3 +184,23 @@ def rope(number: int, *skus: str | None, **changes: Any) -> Product:
     ]
     body = {"key": f"sparkpay:{number}", "title": f"Rope {number}", "slug": f"rope-{number}", "variants": variants}
     return Product.model_validate({**body, **changes})
+
+
+def priced(sku: str, lists: dict[str, Any]) -> Price:
+    """Lists as `{name: {quantity: amount}}`, or whole lists."""
+    rows = [
+        {
+            "list": code,
+            "name": {"ct-7": "Dealers"}.get(code),
+            "rows": [{"from_quantity": q, "amount": str(a)} for q, a in breaks.items()]
+            if isinstance(breaks, dict)
+            else breaks,
+        }
+        for code, breaks in lists.items()
+    ]
+    return Price.model_validate({"sku": sku, "currency": "USD", "lists": rows})
+
+
+def stocked(sku: str, *levels: dict[str, Any], **changes: Any) -> Stock:
+    """Levels of a SKU."""
+    return Stock.model_validate({"sku": sku, "levels": levels, **changes})

@@ -34,6 +34,8 @@ _CHANGES = Fields(
         "variants_patch": Text(choices=frozenset({"merge", "replace"})),
         "unknown_sku_in_stock": Text(choices=frozenset({"refuse", "ignore"})),
         "remove_style": Text(choices=frozenset({"null_row", "empty"})),
+        "clock_ahead_seconds": Number(whole=True),
+        "log_bodies": Flag(),
     }
 )
 

@@ -23,11 +23,12 @@ from connector.sandbox.sparklayer.service import TOKEN_PATH, Reply, Service, rou
 class Desk:
     """Takes one ASGI request, lets it go wrong where a fault says so, and writes it down."""
 
-    def __init__(self, service: Service, faults: FaultBook, journal: Journal, sleep: Sleep) -> None:
+    def __init__(self, service: Service, faults: FaultBook, journal: Journal, sleep: Sleep, *, dates: bool) -> None:
         self._service = service
         self._faults = faults
         self._journal = journal
         self._sleep = sleep
+        self._dates = dates
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> bool | None:
         """Answer, or lose the answer as `lose_answer` says."""
@@ -52,13 +53,15 @@ class Desk:
                 fault=struck.kind,
                 refused=status == HTTPStatus.TOO_MANY_REQUESTS,
                 writes=reply.writes,
+                outcome=reply.status or None,
+                content=request.raw.decode("utf-8", "replace") if self._service.policy.log_bodies else None,
             ),
             counted=request.path != TOKEN_PATH,
         )
         if struck.lost:
             return lose_answer(scope, struck.kind)
         headers = {"access-control-allow-origin": "*", **reply.headers}
-        if not has_server(scope):
+        if self._dates or not has_server(scope):
             # A server stamps its answers itself; in-process somebody has to.
             headers["date"] = http_date(self._service.site.clock())
         await send_answer(send, reply.status, headers, reply.raw)
@@ -82,7 +85,7 @@ class Desk:
 
     def _fault_reply(self, request: Request, rule: FaultRule) -> Reply:
         reply = Reply(rule.status, route=route_of(request))
-        if rule.status == HTTPStatus.TOO_MANY_REQUESTS:
+        if rule.status == HTTPStatus.TOO_MANY_REQUESTS and rule.retry_after:
             reply.headers["retry-after"] = self._service.retry_after()
         if rule.body and rule.status == HTTPStatus.BAD_GATEWAY:
             reply.raw, reply.headers["content-type"] = BAD_GATEWAY_PAGE, "text/html"

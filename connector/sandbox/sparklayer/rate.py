@@ -23,7 +23,7 @@ class RateLimit:
         now = self._clock()
         if rate is None:
             return None
-        self._level = max(0.0, self._level - (now - self._seen).total_seconds() * rate)
+        self._level = max(0.0, self._level - max(0.0, (now - self._seen).total_seconds()) * rate)
         self._seen = now
         if self._level + 1 > max(1.0, rate):
             return self.retry_after(policy)

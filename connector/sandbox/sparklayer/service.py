@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, unquote
 from connector.sandbox.exact_json import read_json
 from connector.sandbox.exchange import Request, Sleep
 from connector.sandbox.faults import FaultBook
+from connector.sandbox.skewed_clock import SkewedClock
 from connector.sandbox.sparklayer.auth import Tokens, unauthorized
 from connector.sandbox.sparklayer.endpoints import OPERATIONS
 from connector.sandbox.sparklayer.operation import Answer, Call, Operation
@@ -38,6 +39,7 @@ class Service:
     def __init__(self, site: SparkLayerSite, policy: SitePolicy, faults: FaultBook, sleep: Sleep) -> None:
         self.site = site
         self.policy = policy
+        site.clock = SkewedClock(site.clock, lambda: self.policy.clock_ahead_seconds)
         self.tokens = Tokens(site)
         self._faults = faults
         self._sleep = sleep

@@ -18,17 +18,23 @@ from connector.sandbox.sparkpay.store import SparkPayStore
 
 
 def create_app(
-    store: SparkPayStore, policy: SandboxPolicy, *, seed: int = 1, sleep: Sleep = asyncio.sleep
+    store: SparkPayStore,
+    policy: SandboxPolicy,
+    *,
+    seed: int = 1,
+    sleep: Sleep = asyncio.sleep,
+    dates: bool = False,
 ) -> Starlette:
     """Serve a store.
 
     `.state.journal` and `.state.faults` are the log and the fault rules, `.state.service` holds policy and window.
-    `seed` makes the probabilities of faults repeatable; `sleep` is how latency and delays wait.
+    `seed` makes the probabilities of faults repeatable; `sleep` is how latency and delays wait. `dates`: answers carry
+    the platform's own `Date`, for a server that sends none.
     """
     journal, faults = Journal(policy.log_size), FaultBook(seed, COMMON_KINDS | {"stale"})
     service = Service(store, policy, journal)
     return SandboxApp(
-        Desk(service, faults, journal, sleep),
+        Desk(service, faults, journal, sleep, dates=dates),
         lambda path: path.startswith(API_PREFIX),
         admin_routes(service, faults, journal),
         journal=journal,

@@ -27,11 +27,12 @@ from connector.sandbox.sparkpay.wire import encode
 class Desk:
     """Takes one ASGI request, lets it go wrong where a fault says so, and writes it down."""
 
-    def __init__(self, service: Service, faults: FaultBook, journal: Journal, sleep: Sleep) -> None:
+    def __init__(self, service: Service, faults: FaultBook, journal: Journal, sleep: Sleep, *, dates: bool) -> None:
         self._service = service
         self._faults = faults
         self._journal = journal
         self._sleep = sleep
+        self._dates = dates
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> bool | None:
         """Answer, or lose the answer as `lose_answer` says."""
@@ -57,12 +58,14 @@ class Desk:
                 fault=struck.kind,
                 cached=reply.cached,
                 refused=reply.refused,
+                writes=request.method != "GET",
+                outcome=None if struck.kind in {"timeout", "drop_before"} else reply.status,
             )
         )
         if struck.lost:
             return lose_answer(scope, struck.kind)
         headers = {**reply.headers, "X-AC-Call-Limit": call_limit}
-        if not has_server(scope):
+        if self._dates or not has_server(scope):
             # A server stamps its answers itself; in-process somebody has to.
             headers["Date"] = http_date(self._service.store.clock())
         await send_answer(send, reply.status, headers, reply.raw)
@@ -89,6 +92,8 @@ class Desk:
         reply = Reply(route=request.route)
         if rule.status == HTTPStatus.TOO_MANY_REQUESTS:
             self._service.too_many(reply)
+            if not rule.retry_after:
+                del reply.headers["Retry-After"]
         elif rule.status == HTTPStatus.BAD_GATEWAY:
             reply.status, reply.raw, reply.headers["Content-Type"] = rule.status, BAD_GATEWAY_PAGE, "text/html"
         else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from connector.sandbox.exchange import http_date
 from connector.sandbox.sparkpay.policy import SandboxPolicy
@@ -49,12 +49,15 @@ class RateWindow:
         self._windows[-1][1] = used + 1
         return Taken(True, used + 1, policy.limit, resets_at)
 
-    def retry_after(self, taken: Taken, now: datetime) -> str:
-        """Return the value of Retry-After, by turns in seconds and as an HTTP date; both are seen in the field."""
+    def retry_after(self, taken: Taken, now: datetime, ahead: timedelta) -> str:
+        """Return the value of Retry-After, by turns in seconds and as an HTTP date; both are seen in the field.
+
+        The date is one of the platform's clock, which is `ahead` of `now`.
+        """
         self._refusals += 1
         if self._refusals % 2:
             return str(max(1, math.ceil(taken.resets_at - now.timestamp())))
-        return http_date(datetime.fromtimestamp(math.ceil(taken.resets_at), UTC))
+        return http_date(datetime.fromtimestamp(math.ceil(taken.resets_at), UTC) + ahead)
 
     def report(self) -> list[dict[str, float]]:
         """Start (seconds since the epoch) and calls of each window, in the order of time."""

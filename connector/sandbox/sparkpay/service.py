@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from connector.sandbox import exchange
 from connector.sandbox.exact_json import read_json
+from connector.sandbox.skewed_clock import SkewedClock
 from connector.sandbox.sparkpay import orders, stock, writes
 from connector.sandbox.sparkpay.errors import Refused
 from connector.sandbox.sparkpay.import_many import import_many
@@ -75,6 +76,8 @@ class Service:
         self._journal = journal
         self._reader = Reader(store)
         self._cache = ReadCache(policy.cache_bytes)
+        # The call window is counted by true time: it is the network's, not the store's.
+        self.clock = store.clock = SkewedClock(store.clock, lambda: self.policy.clock_ahead_seconds)
 
     def answer(self, request: Request, *, stale: bool = False) -> Reply:
         """Return the whole answer, refusals included. `stale`: the fault of a cached read that ignores no-cache."""
@@ -97,7 +100,7 @@ class Service:
             # Nobody's call: it takes nothing out of the store's window.
             self._refuse(request, reply, Refused(401, "The token is missing or not valid."))
             return reply
-        now = self.store.clock()
+        now = self.clock.true()
         taken = self.window.take(self.policy, now)
         if not taken.allowed:
             reply.refused = True
@@ -107,14 +110,14 @@ class Service:
 
     def too_many(self, reply: Reply, taken: Taken | None = None) -> None:
         """Make the reply a 429."""
-        now = self.store.clock()
+        now = self.clock.true()
         taken = taken or self.window.peek(self.policy, now)
-        reply.headers["Retry-After"] = self.window.retry_after(taken, now)
+        reply.headers["Retry-After"] = self.window.retry_after(taken, now, self.clock.ahead)
         reply.write(encode(Refused(429, "The call limit of this store is exceeded.").body, self.store.zone), 429)
 
     def call_limit(self) -> str:
         """Return the value of X-AC-Call-Limit now."""
-        return self.window.peek(self.policy, self.store.clock()).header
+        return self.window.peek(self.policy, self.clock.true()).header
 
     def _refuse(self, request: Request, reply: Reply, refusal: Refused) -> None:
         if refusal.violation:

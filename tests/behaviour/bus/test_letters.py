@@ -1,7 +1,6 @@
 """Reading, mending and replaying dead letters."""
 
 import json
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,7 +11,7 @@ from connector.bus.edits import edited
 from connector.bus.letter_reader import LetterReader, StoredLetter
 from connector.bus.publisher import Publisher
 from connector.bus.record import Place, StoredRecord
-from connector.bus.replay import Selected, replay
+from connector.bus.replay import Selected, replayed, send
 from connector.clock import SteppedClock
 from connector.errors import UserFault
 from connector.ports import Priority
@@ -50,6 +49,24 @@ async def test_letters_lie_in_the_partition_of_their_source_and_are_read_back(bu
         assert letters[number].value == encode(event)[1]
         assert (letter.status, letter.code, letter.stage, letter.side) == (409, "duplicate", "apply", "sparklayer")
     assert await letters_of(bus_settings.model_copy(update={"topic_prefix": "nobody-made-these"})) == []
+
+
+async def test_a_read_can_be_given_its_ends_and_begin_behind_a_letter(bus_settings: Settings) -> None:
+    reader = LetterReader(bus_settings)
+    topics = reader.topics(side="sparklayer", entity="stock")
+    async with publishing(bus_settings) as publisher:
+        await _refused(bus_settings, publisher, [stock(f"A-{number}") for number in range(6)])
+        ends = await reader.ends([*topics, "nobody.made.this"])
+        await _refused(bus_settings, publisher, [stock(f"B-{number}") for number in range(6)])
+    assert ends == {topics[0]: {number: (2, 2, 1, 1)[number] for number in range(4)}}
+    keys = [letter.key async for letter in reader.read(topics, ends=ends)]
+    assert sorted(keys) == [f"acme/A-{number}".encode() for number in range(6)]
+    assert [letter async for letter in reader.read(topics, ends={})] == []
+    first = await reader.one(f"{topics[0]}:1:0")
+    assert first is not None
+    behind = [letter async for letter in reader.behind(first)]
+    assert [(letter.partition, letter.offset) for letter in behind] == [(1, 1), (1, 2), (1, 3)]
+    assert [letter async for letter in reader.behind(behind[-1])] == []
 
 
 class _Read:
@@ -126,11 +143,6 @@ async def test_markers_of_transactions_at_the_end_do_not_keep_a_read_waiting(rea
     assert found.offset == 0
 
 
-async def _selected(letters: list[StoredLetter], text: dict[str, str]) -> AsyncIterator[Selected]:
-    for letter in letters:
-        yield Selected(letter, edited(letter, text[letter.id], 1) if letter.id in text else None)
-
-
 async def test_a_replay_reaches_the_side_that_refused_with_versions_that_fit(bus_settings: Settings) -> None:
     plain, wrong = stock("plain", 1), stock("wrong", 1)
     refuse = iter([_REFUSAL, _REFUSAL])
@@ -146,14 +158,10 @@ async def test_a_replay_reaches_the_side_that_refused_with_versions_that_fit(bus
                 for x in letters
                 if x.key == b"acme/wrong"
             }
-            told: list[tuple[str, str]] = []
-
-            async def sent(selected: Selected, place: Place) -> None:
-                told.append((selected.letter.id, place.topic))
-
-            outcome = await replay(_selected(letters, text), "replay-1", publisher, sent=sent, per_second=500)
-            assert (outcome.sent, outcome.failed) == (2, None)
-            assert told == [(letter.id, topic_of(bus_settings, plain)) for letter in letters]
+            selected = [Selected(x, edited(x, text[x.id], 1) if x.id in text else None) for x in letters]
+            records = [replayed(each, "replay-1") for each in selected]
+            assert {record.topic for record in records} == {topic_of(bus_settings, plain)}
+            assert await send(records, publisher) == {}
             await until(lambda: len(sink.taken) == 2)
         async with running(bus_settings, other, publisher, side="sparkpay") as intake:
             await until(lambda: intake.health().counts.get("other_side") == 4)

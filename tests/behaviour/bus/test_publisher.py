@@ -173,6 +173,21 @@ async def test_a_time_out_is_unavailable_and_a_long_one_replaces_the_producer() 
     assert [place.topic for place in await producer.send([record])] == ["t"]
 
 
+async def test_callers_with_less_patience_count_as_failures() -> None:
+    first, second, clock = _FakeProducer([None, None]), _FakeProducer(["ok"]), SteppedClock()
+    left = iter([first, second])
+    settings = Settings(kafka_bootstrap_servers="kafka:9092")
+    producer = Producer(settings, clock, SendLimits(seconds=60, rebuild_after=60), lambda: next(left))
+    for _ in range(2):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await producer.send([Outgoing("t", b"k", b"v")])
+        assert producer.rebuilt == 0
+        clock.advance(60)
+    assert await producer.send([Outgoing("t", b"k", b"v")])
+    assert (producer.rebuilt, first.stopped) == (1, True)
+
+
 async def test_an_order_fault_replaces_the_producer_at_once() -> None:
     first, second = _FakeProducer(["ok", OutOfOrderSequenceNumber(), None]), _FakeProducer(["ok"])
     producer = _producer([first, second], SteppedClock())

@@ -1,12 +1,18 @@
 """What becomes of a row, for everything that a handler, an office or a platform may do."""
 
+import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from connector.engine.applier import Applier
 from connector.errors import Unavailable
+from connector.permit import WITHHELD, CallPermit
 from connector.ports import Priority
+from connector.state.inbox import Inbox, SetApplied, SetRetry
+from connector.state.lease import Lease, LeaseLost
+from connector.state.workers import Workers
 from handlers.outcome import Applied, Failed, Outcome, Rejected, Skip, Task, Waiting
 from tests.behaviour.engine.bench import SIDE, START, Bench, FakeHandler, arrival, product, stock
 
@@ -58,13 +64,68 @@ async def test_a_letter_that_cannot_be_posted_keeps_its_row(bench: Bench) -> Non
     bench.office.error = Unavailable("Kafka is away")
     await bench.put(stock("A-1"))
     applier = bench.applier()
-    with pytest.raises(Unavailable):
+    for turn in range(3):
         await applier.step("stock")
-    assert (await bench.row("A-1")).open
+        row = await bench.row("A-1")
+        assert (row.state, row.attempts, bench.handler.sizes()) == ("retrying", 0, [1] * (turn + 1))
+        assert row.error_message == "refused, but its dead letter could not be sent: Kafka is away"
+        assert await applier.step("stock") > 0, "not in a hot loop"
+        bench.clock.advance(5.1)
     bench.office.error = None
     await applier.step("stock")
     assert (await bench.row("A-1")).state == "rejected"
     assert len(bench.office.posted) == 1
+
+
+async def test_a_broker_that_is_away_keeps_nobody_from_writing_down_what_was_applied(bench: Bench) -> None:
+    bench.handler.answer = lambda task: Rejected("bad", "no", 422) if task.key == "BAD" else Applied("h")
+    bench.office.error = Unavailable("Kafka is away")
+    await bench.put(stock("A-1"), stock("BAD"), stock("Z-1"))
+    await bench.applier().step("stock")
+    assert [(await bench.row(key)).state for key in ("A-1", "BAD", "Z-1")] == ["applied", "retrying", "applied"]
+
+
+async def test_a_process_that_has_lost_its_lease_writes_nothing(bench: Bench) -> None:
+    """It was frozen between the call and the settlement; meanwhile its heir has applied something newer."""
+    workers = Workers(bench.db, bench.clock)
+    await workers.register("frozen", ["appliers"], "host", 1)
+    since = (await workers.acquire("frozen", {"appliers": ["job"]})).since["job"]
+    lease = Lease("job", "frozen", since, bench.clock, until=bench.clock.monotonic() + 3.5)
+    zombie = bench.applier()
+    zombie.lease = lease
+    zombie.inbox = Inbox(bench.db.fenced(lease.confirm), bench.clock)
+    await bench.put(stock("A-1", 1), stock("B-1", 1))
+
+    async def frozen() -> None:
+        bench.handler.meanwhile = None
+        bench.clock.advance(10)
+        await workers.register("heir", ["appliers"], "host", 2)
+        assert "job" in (await workers.acquire("heir", {"appliers": ["job"]})).since
+        await bench.put(stock("A-1", 2, version=2))
+        bench.handler.answer = lambda task: Rejected("bad", "no", 422) if task.key == "B-1" else Applied("new")
+        await bench.applier().step("stock")
+        bench.handler.answer = lambda _task: Applied("old")
+
+    bench.handler.meanwhile = frozen
+    with pytest.raises(LeaseLost):
+        await zombie.step("stock")
+    assert (await bench.row("A-1")).applied_hash == "new"
+    assert (await bench.row("B-1")).state == "rejected"
+    lease.until = bench.clock.monotonic() + 1  # even if its own clock told it nothing
+    bench.handler.meanwhile = None
+    with pytest.raises(LeaseLost):
+        await zombie._settle("stock", [(await bench.row("A-1"), Applied("old"))])
+    assert (await bench.row("A-1")).applied_hash == "new"
+
+
+async def test_what_did_not_leave_stays_as_it_is(bench: Bench) -> None:
+    withheld = Failed("not sent", code=WITHHELD, retry_after=0.0)
+    bench.handler.answer = lambda task: withheld if task.key == "B-1" else Applied("h")
+    await bench.put(stock("A-1"), stock("B-1"))
+    before = await bench.row("B-1")
+    await bench.applier().step("stock")
+    assert (await bench.row("A-1")).state == "applied"
+    assert replace(await bench.row("B-1"), read_at=before.read_at) == before
 
 
 async def test_a_row_that_nobody_can_read_is_refused_and_does_not_hold_up_others(bench: Bench) -> None:
@@ -85,7 +146,7 @@ async def test_when_nearly_everything_is_refused_the_side_stops_and_keeps_its_ba
     reason = (await bench.pauses.paused("acme"))[SIDE].reason
     assert "most of the last 100 rows were refused" in reason
     assert "paylayer connections resume acme" in reason
-    bench.clock.advance(60)
+    bench.clock.advance(20)
     await applier.step("stock")
     assert len(bench.handler.calls) == 1, "a paused side makes no call"
     bench.handler.answer = lambda _task: Applied("h")
@@ -162,6 +223,50 @@ async def test_a_newer_state_that_comes_while_the_older_is_applied_is_applied_af
     assert bench.handler.calls[1][0].applied_hash == "level 1"
 
 
+async def test_what_the_one_before_may_have_sent_is_sent_again(bench: Bench) -> None:
+    """It died in a call: then the hash of what was applied last proves nothing, even if the row looks unchanged."""
+    bench.handler.answer = lambda _task: Applied("h")
+    await bench.put(stock("A-1"))
+    first = bench.applier()
+    await first.step("stock")
+    await bench.inbox.reopen("acme", SIDE, "stock", ["A-1"])
+    await bench.put(stock("B-1"))
+    bench.clock.advance(1)
+    second = bench.applier()
+    await bench.inbox.put([arrival(stock("C-1"))])
+    await second.step("stock")
+    assert {task.key: task.applied_hash for task in bench.handler.calls[-1]} == {"A-1": None, "B-1": None, "C-1": None}
+    await bench.inbox.reopen("acme", SIDE, "stock", ["A-1"])
+    await second.step("stock")
+    assert [task.applied_hash for task in bench.handler.calls[-1]] == ["h"]
+
+
+async def test_a_state_that_comes_back_while_another_is_in_flight_is_sent(bench: Bench) -> None:
+    """5, then 7 is sent and its process dies, then 5 again: the platform may have 7."""
+    bench.handler.answer = lambda _task: Applied("five")
+    await bench.put(stock("A-1", 5, 1))
+    applier = bench.applier()
+    await applier.step("stock")
+    await bench.put(stock("A-1", 7, 2))
+    await bench.put(stock("A-1", 5, 3))
+    await applier.step("stock")
+    assert bench.handler.calls[-1][0].applied_hash is None
+
+
+async def test_a_late_settlement_of_an_older_state_has_the_newest_sent_again(bench: Bench) -> None:
+    await bench.put(stock("A-1", 1, 1))
+    late = await bench.row("A-1")
+    await bench.put(stock("A-1", 2, 2))
+    await bench.applier().step("stock")
+    assert (await bench.row("A-1")).state == "applied"
+    for settlement in (SetApplied(late, "one"), SetRetry(late, START, False, "lost", uncertain=True)):
+        await bench.inbox.settle([settlement])
+        row = await bench.row("A-1")
+        assert (row.state, row.event_id) == ("pending", stock("A-1", 2, 2).id)
+        await bench.applier().step("stock")
+    assert (await bench.row("A-1")).state == "applied"
+
+
 async def test_a_sale_wakes_its_row_when_it_begins_and_when_it_ends(bench: Bench) -> None:
     wakes = {1: START + timedelta(hours=1), 2: START + timedelta(hours=5), 3: None}
     bench.handler.answer = lambda _task: Applied("h", wake_at=wakes[len(bench.handler.calls)])
@@ -217,3 +322,31 @@ async def test_what_was_done_is_counted(bench: Bench) -> None:
     await bench.applier().step("stock")
     labels = {"connection": "acme", "side": SIDE, "entity": "stock", "outcome": "applied"}
     assert bench.metrics.registry.get_sample_value("paylayer_applied_rows_total", labels) == 1
+
+
+async def test_a_kind_with_nothing_to_do_does_not_cut_off_the_calls_of_another(bench: Bench) -> None:
+    answer, asked = asyncio.Event(), asyncio.Event()
+    permit = CallPermit()
+
+    async def call() -> None:
+        async with permit.call("sparklayer", "/x") as leave:
+            leave.take()
+            asked.set()
+            await answer.wait()
+
+    bench.handler.meanwhile = call
+    applier = bench.applier(FakeHandler("product"), FakeHandler("price"))
+    applier.permit = permit
+    await bench.put(stock("A-1"))
+    running = asyncio.create_task(applier.run())
+    async with asyncio.timeout(30):
+        await asked.wait()
+    running.cancel()
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not permit.open
+    assert not running.done()
+    answer.set()
+    await asyncio.wait([running])
+    assert running.cancelled()
+    assert (await bench.row("A-1")).state == "applied"

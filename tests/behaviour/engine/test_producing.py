@@ -7,6 +7,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
+
+from connector.clock import SteppedClock
+from connector.engine.lookout import Lookout
+from connector.engine.places import SyncPlaces
 from connector.engine.policies import Backoff
 from connector.engine.producing import SIDE, SparkPayProducer
 from connector.engine.tally import Tally
@@ -15,6 +20,7 @@ from connector.errors import CredentialsRefused, TargetIll, UserFault
 from connector.state.runs import Run
 from connector.state.usage import Usage
 from tests.behaviour.engine.bench import Bench
+from tests.support.statements import statements
 
 
 @dataclass
@@ -57,17 +63,26 @@ class FakePoller:
         self.closed = True
 
 
+class StandingClock(SteppedClock):
+    """Whoever sleeps, sleeps for ever."""
+
+    async def sleep(self, seconds: float) -> None:  # noqa: ARG002
+        await asyncio.Event().wait()
+
+
 class Stage:
     """A producer at work over a fake poller."""
 
-    def __init__(self, bench: Bench) -> None:
+    def __init__(self, bench: Bench, places: SyncPlaces | None = None) -> None:
         self.bench, self.poller = bench, FakePoller()
         self.meter = CallMeter(Usage(bench.db), bench.metrics)
         self.tally = Tally(bench.runs)
         self.settled: list[str] = []
+        self.lookout = Lookout(bench.inbox, bench.pauses, bench.runs, bench.clock, wake=lambda *_: None)
         poller: Any = self.poller
         self.producer = SparkPayProducer(
-            "acme", poller, runs=bench.runs, meter=self.meter, tally=self.tally, pauses=bench.pauses, clock=bench.clock,
+            "acme", poller, runs=bench.runs, meter=self.meter, tally=self.tally, pauses=bench.pauses,
+            lookout=self.lookout, places=places or SyncPlaces(bench.clock), clock=bench.clock,
             until_settled=self._until_settled, rng=random.Random(1), backoff=Backoff(jitter=0.0),
         )  # fmt: skip
 
@@ -93,14 +108,24 @@ class Stage:
             await asyncio.sleep(0)
         raise AssertionError("it did not come to that")
 
+    async def until_looked(self, times: int) -> None:
+        until = self.poller.looks + times
+
+        async def looked() -> bool:
+            return self.poller.looks >= until
+
+        await self.until(looked)
+
     @asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:
-        task = asyncio.create_task(self.producer.run())
+        await self.lookout.look()
+        tasks = [asyncio.create_task(self.lookout.run()), asyncio.create_task(self.producer.run())]
         try:
             yield
         finally:
-            task.cancel()
-            await asyncio.wait([task])
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
             assert self.poller.closed
 
 
@@ -197,3 +222,34 @@ async def test_a_look_that_fails_is_tried_again_ever_more_slowly(bench: Bench) -
         await stage.until(looked)
     assert bench.clock.monotonic() >= 1 + 2 + 4
     assert SIDE not in await bench.pauses.paused("acme")
+
+
+async def test_a_walk_waits_for_a_place_and_a_catch_up_does_not(bench: Bench) -> None:
+    places = SyncPlaces(StandingClock(), count=1)
+    stage = Stage(bench, places)
+    async with places.taken():
+        quick = await stage.request(full=False)
+        walk = await stage.request()
+        async with stage.at_work():
+            assert (await stage.over(quick)).state == "done"
+            for _ in range(200):
+                await asyncio.sleep(0)
+            assert (await bench.runs.get(walk.id)).state == "requested"
+
+
+async def test_a_walk_that_waited_begins_when_a_place_is_free(bench: Bench) -> None:
+    places = SyncPlaces(bench.clock, count=1, seconds=20.0)
+    stage = Stage(bench, places)
+    async with places.taken(), stage.at_work():  # held for ever, so that only its time can end it
+        walk = await stage.request()
+        assert (await stage.over(walk)).state == "done"
+
+
+async def test_a_producer_with_nothing_to_do_asks_the_database_nothing(bench: Bench) -> None:
+    stage = Stage(bench)
+    async with stage.at_work():
+        await stage.until_looked(3)
+        with statements(bench.db) as asked:
+            await stage.until_looked(30)
+    looks = [statement for statement in asked if "side_pauses" in statement]
+    assert len(asked) == pytest.approx(3 * len(looks), abs=3), "the lookout's three, and nothing else"

@@ -16,6 +16,7 @@ from connector.state.database import Database
 from connector.state.usage import Usage
 from contracts.events import Event
 from tests.behaviour.engine.bench import SIDE, Bench, incoming, product, stock
+from tests.support.statements import statements
 
 
 class Desk:
@@ -23,7 +24,7 @@ class Desk:
 
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
-        self.woken: list[tuple[str, str]] = []
+        self.woken: list[tuple[str, str, str]] = []
         self.sink = InboxSink(
             SIDE,
             inbox=bench.inbox,
@@ -31,7 +32,7 @@ class Desk:
             linker=Linker(bench.inbox, bench.claims, SIDE),
             clock=bench.clock,
             metrics=bench.metrics,
-            wake=lambda connection, side: self.woken.append((connection, side)),
+            wake=lambda *lane: self.woken.append(lane),
         )
 
     async def take(self, *events: Event) -> list[str | None]:
@@ -53,10 +54,10 @@ def desk(bench: Bench) -> Desk:
     return Desk(bench)
 
 
-async def test_events_become_rows_and_wake_the_applier_once(desk: Desk) -> None:
+async def test_events_become_rows_and_wake_their_applier_once(desk: Desk) -> None:
     assert await desk.take(stock("A-1", 1, 1), stock("A-1", 2, 2), stock("A-2")) == [None, None, None]
     assert await desk.keys("stock") == ["A-1", "A-2"]
-    assert desk.woken == [("acme", SIDE)]
+    assert desk.woken == [("acme", SIDE, "stock")]
     assert await desk.take(stock("A-1", 1, 1)) == [None]
     assert (desk.counted("new"), desk.counted("stale")) == (2, 2)
 
@@ -69,6 +70,23 @@ async def test_an_unknown_connection_is_refused_and_a_new_one_is_known_at_once(d
     assert "paylayer connections add" in answer.message
     await desk.bench.connect("late")
     assert await desk.take(event) == [None]
+
+
+async def test_a_batch_of_unknown_connections_is_looked_up_once(desk: Desk, bench: Bench) -> None:
+    strangers = [stock(f"A-{n}").model_copy(update={"connection": f"nobody-{n}"}) for n in range(50)]
+    await desk.take(stock("A-1"))
+    with statements(bench.db) as asked:
+        assert await desk.take(*strangers) == ["unknown_connection"] * 50
+    assert len(asked) == 1
+
+
+async def test_a_batch_of_another_services_products_is_linked_with_two_look_ups(desk: Desk, bench: Bench) -> None:
+    await desk.take(product("sparkpay:1", "A-1", source="sparkpay"))
+    events = [product(f"erp:{n}", f"X-{n}", refs={"sparkpay": str(n)}, version=2) for n in range(1, 60)]
+    with statements(bench.db) as asked:
+        assert await desk.take(*events) == [None] * 59
+    assert sum("SELECT" in statement and "INSERT" not in statement for statement in asked) <= 3
+    assert await desk.keys() == sorted(["sparkpay:1", *(f"erp:{n}" for n in range(2, 60))])
 
 
 async def test_a_flow_that_is_off_and_a_sides_own_events_are_skipped(desk: Desk) -> None:

@@ -15,6 +15,7 @@ from connector.engine.supervisor import Supervisor
 from connector.errors import Unavailable
 from connector.settings import ConnectionSettings
 from connector.state.connections import Connection
+from connector.state.lease import Lease
 from connector.state.workers import Workers
 from tests.behaviour.engine.bench import Bench
 
@@ -40,11 +41,12 @@ class Process:
         self.workers = FlakyWorkers(Workers(bench.db, clock))
         self.running: dict[str, Connection] = {}
         self.begun = Counter[str]()
+        self.leases: dict[str, Lease] = {}
         self.fault: Exception | None = None
         workers: Any = self.workers
         self.supervisor = Supervisor(
             name,
-            {"poll": self._job("poll"), "apply": self._job("apply")},
+            {"producers": {"poll": self._job("poll")}, "appliers": {"apply": self._job("apply")}},
             workers,
             ConnectionBook(bench.connections, clock),
             clock,
@@ -53,9 +55,10 @@ class Process:
         )
 
     def _job(self, kind: str) -> Any:
-        async def job(connection: Connection) -> None:
+        async def job(connection: Connection, lease: Lease) -> None:
             name = f"{kind}:{connection.id}"
             self.begun[name] += 1
+            self.leases[name] = lease
             if self.fault is not None:
                 raise self.fault
             self.running[name] = connection
@@ -186,3 +189,56 @@ async def test_connections_come_go_and_pause_while_it_runs(bench: Bench) -> None
         bench.clock.advance(2.0)
         await process.step()
         assert set(process.running) == {"poll:acme", "apply:acme"}
+
+
+async def test_jobs_of_a_costly_role_are_started_a_few_a_beat_and_the_others_at_once(bench: Bench) -> None:
+    for number in range(7):
+        await bench.connect(f"shop-{number}")
+    async with processes(bench, "w-1") as (process,):
+        process.supervisor.starts_per_beat = {"producers": 3}
+        started = []
+        for _ in range(4):
+            await process.step()
+            started.append(Counter(name.partition(":")[0] for name in process.running))
+            bench.clock.advance(1.0)
+        assert [(found["poll"], found["apply"]) for found in started] == [(3, 8), (6, 8), (8, 8), (8, 8)]
+
+
+async def test_a_process_that_is_added_gets_its_share_from_the_others(bench: Bench) -> None:
+    await bench.connect("other")
+    async with processes(bench, "w-1") as (one,):
+        bench.clock.advance(3.0)
+        await one.step()
+        assert len(one.running) == 4
+        async with processes(bench, "w-2") as (two,):
+            for _ in range(3):
+                await one.step()
+                await two.step()
+                assert not set(one.running) & set(two.running)
+            assert {len(one.running), len(two.running)} == {2}
+            assert {name.partition(":")[0] for name in one.running} == {"poll", "apply"}
+
+
+async def test_a_process_that_was_frozen_may_not_call_and_stops_what_others_have_taken(bench: Bench) -> None:
+    async with processes(bench, "w-1", "w-2") as (frozen, heir):
+        await frozen.step()
+        leases = dict(frozen.leases)
+        taken = [name for name, lease in leases.items() if lease.held()]
+        assert taken
+        bench.clock.advance(10.0)
+        assert not any(lease.held() for lease in leases.values())
+        await heir.step()
+        await heir.step()
+        assert len(heir.running) == 2
+        await frozen.step()
+        assert not any(leases[name].held() for name in taken)
+        assert not set(frozen.running) & set(heir.running)
+
+
+async def test_heartbeats_keep_a_lease_alive(bench: Bench) -> None:
+    async with processes(bench, "w-1") as (process,):
+        for _ in range(8):
+            await process.step()
+            bench.clock.advance(2.0)
+            assert all(lease.held() for lease in process.leases.values())
+        assert process.begun == {"poll:acme": 1, "apply:acme": 1}

@@ -1,12 +1,14 @@
 """Opening a database: the schema is made once, and what is wrong is said in one sentence."""
 
 import asyncio
+import contextlib
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import asyncpg
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
@@ -166,3 +168,32 @@ def test_any_spelling_of_a_driver(text: str, driver: str) -> None:
 def test_other_addresses_are_refused(text: str) -> None:
     with pytest.raises(UserFault):
         parse(text)
+
+
+@pytest.mark.postgres
+async def test_connections_that_the_server_closed_are_replaced_without_an_error(postgres_url: str) -> None:
+    database = await Database.open(postgres_url, create=True)
+    try:
+        async with database.read() as one, database.read() as other:
+            raw = [(await each.get_raw_connection()).driver_connection for each in (one, other)]
+        server = await asyncpg.connect(postgres_url)
+        for killed in raw:
+            await server.execute("SELECT pg_terminate_backend($1)", killed.get_server_pid())
+        await server.close()
+        async with asyncio.timeout(60):
+            while not all(killed.is_closed() for killed in raw):
+                await asyncio.sleep(0)
+        for _ in raw:
+            async with database.begin() as transaction:
+                assert (await transaction.execute(sa.text("SELECT 1"))).scalar_one() == 1
+    finally:
+        await database.close()
+
+
+async def test_heartbeats_have_a_connection_of_their_own(db: Database) -> None:
+    apart = db.apart()
+    async with contextlib.AsyncExitStack() as held:
+        for _ in range(8):  # SQLite's pool is as large as that
+            await held.enter_async_context(db.read())
+        async with asyncio.timeout(20), apart.read() as transaction:
+            assert (await transaction.execute(sa.text("SELECT 1"))).scalar_one() == 1

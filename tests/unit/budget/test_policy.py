@@ -57,12 +57,12 @@ def test_without_a_counter_the_slots_alone_keep_the_limit(limit: int) -> None:
     assert run.share(30, 600) >= 0.95
 
 
-@pytest.mark.parametrize(("limit", "most"), [(5, 0.03), (20, 0.01), (50, 0.01)])
+@pytest.mark.parametrize(("limit", "most"), [(5, 0.02), (20, 0.01), (50, 0.005)])
 def test_other_applications_are_seen_and_left_room(limit: int, most: float) -> None:
     runs = [simulation(limit, seed, others=limit * 0.03).run(300) for seed in range(6)]
     calls = sum(len(run.store.arrivals) for run in runs)
     assert sum(run.store.refused for run in runs) / calls <= most
-    assert min(run.share(30, 300) for run in runs) >= 0.85
+    assert min(run.share(30, 300) for run in runs) >= 0.6  # what they might still use is left to them
 
 
 @settings(max_examples=100, deadline=None)
@@ -102,7 +102,7 @@ def test_cold_one_probe_leaves_and_opens_what_is_free() -> None:
     cold.leave("probe", NOW)
     assert cold.wait(NOW, Priority.LIVE) > 0
     cold.reply("probe", NOW + 0.2, used=7, limit=10)
-    for number in range(3):
+    for number in range(2):  # six of the seven were somebody else's: one more is left to them
         assert cold.wait(NOW + 0.3, Priority.LIVE) == 0
         cold.leave(f"c{number}", NOW + 0.3)
     assert cold.wait(NOW + 0.3, Priority.LIVE) > 0
@@ -123,7 +123,11 @@ def test_the_store_may_change_the_plan() -> None:
     assert known.limit == 5
     again = Window.load(known.dump(), limit=50, period=10.0, now=NOW + 1)
     assert again.limit == 5  # what the store said stays
-    assert Window.load(known.dump(), limit=20, period=10.0, now=NOW + 1).limit == 20  # until somebody sets another
+    other = Window.load(known.dump(), limit=20, period=10.0, now=NOW + 1)
+    assert other.limit == 5  # also for a process with other settings
+    other.leave("b", NOW + 11)
+    other.reply("b", NOW + 11.1, used=1, limit=50)
+    assert other.limit == 50
 
 
 def test_a_429_holds_everybody() -> None:

@@ -1,8 +1,7 @@
 """One budget for many tasks: who goes first, who gives back, what happens when the database is gone."""
 
 import asyncio
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+import logging
 
 import pytest
 
@@ -10,28 +9,7 @@ from connector.budget import SharedBudget
 from connector.errors import Unavailable
 from connector.ports import CallBudget, Priority
 from tests.support.stepping import VirtualClock
-
-Result = TypeVar("Result")
-
-
-class Rows:
-    """Windows in memory; `down` makes them unreachable."""
-
-    def __init__(self) -> None:
-        self.kept: dict[str, Mapping[str, Any]] = {}
-        self.down = False
-
-    async def change(
-        self, store: str, change: Callable[[Mapping[str, Any] | None], tuple[Mapping[str, Any], Result]]
-    ) -> Result:
-        await asyncio.sleep(0)
-        if self.down:
-            raise Unavailable("the database does not answer")
-        self.kept[store], result = change(self.kept.get(store))
-        return result
-
-    async def read(self, store: str) -> Mapping[str, Any] | None:
-        return self.kept.get(store)
+from tests.unit.budget.fleet import Rows
 
 
 @pytest.fixture
@@ -40,8 +18,8 @@ def clock() -> VirtualClock:
 
 
 @pytest.fixture
-def rows() -> Rows:
-    return Rows()
+def rows(clock: VirtualClock) -> Rows:
+    return Rows(clock)
 
 
 def budget(rows: Rows, clock: VirtualClock, limit: int = 5) -> SharedBudget:
@@ -151,16 +129,65 @@ async def test_a_restart_goes_on_with_the_same_window(rows: Rows, clock: Virtual
     await second.close()
 
 
-async def test_without_the_database_no_call_leaves(rows: Rows, clock: VirtualClock) -> None:
+async def test_without_the_database_no_call_leaves_and_nobody_asks_in_a_hot_loop(
+    rows: Rows, clock: VirtualClock, caplog: pytest.LogCaptureFixture
+) -> None:
     shared, left = budget(rows, clock), []
     rows.down = True
-    with pytest.raises(Unavailable):
-        await call(shared, clock, left, "never", Priority.LIVE)
-    rows.down = False
-    task = asyncio.create_task(call(shared, clock, left, "now", Priority.LIVE))
-    await clock.run_until(1)
+    with caplog.at_level(logging.WARNING, "paylayer.budget"):
+        task = asyncio.create_task(call(shared, clock, left, "later", Priority.LIVE))
+        await clock.run_until(10)
+        assert (left, task.done()) == ([], False)
+        assert 3 <= rows.failures <= 10
+        rows.down = False
+        await clock.run_until(20)
     await task
-    assert left == ["now"]
+    assert left == ["later"]
+    told = [record.getMessage() for record in caplog.records]
+    assert len(told) == 2
+    assert "no call leaves until it is back: Unavailable: the database does not answer" in told[0]
+    assert "is back after" in told[1]
+    await shared.close()
+
+
+async def test_who_waits_too_long_for_the_database_hears_why(rows: Rows, clock: VirtualClock) -> None:
+    shared, left = budget(rows, clock), []
+    rows.down = True
+    early = asyncio.create_task(call(shared, clock, left, "early", Priority.LIVE))
+    await clock.run_until(20)
+    late = asyncio.create_task(call(shared, clock, left, "late", Priority.LIVE))
+    await clock.run_until(40)
+    with pytest.raises(Unavailable, match="does not answer"):
+        await early
+    assert not late.done()
+    rows.down = False
+    await clock.run_until(60)
+    await late
+    assert left == ["late"]
+    await shared.close()
+
+
+async def test_a_budget_is_closed_while_the_database_is_gone(rows: Rows, clock: VirtualClock) -> None:
+    shared, left = budget(rows, clock), []
+    rows.down = True
+    task = asyncio.create_task(call(shared, clock, left, "never", Priority.LIVE))
+    await clock.run_until(20)
+    await asyncio.wait_for(shared.close(), 5)
+    assert task.cancelled() or task.cancelling() or task.done() or (await asyncio.gather(task, return_exceptions=True))
+    assert left == []
+
+
+async def test_a_process_that_stood_still_does_not_use_an_old_grant(rows: Rows, clock: VirtualClock) -> None:
+    shared, left = budget(rows, clock, 1), []
+    task = asyncio.create_task(call(shared, clock, left, "one", Priority.LIVE))
+    while "shop" not in rows.kept:
+        await asyncio.sleep(0)
+    clock.advance(60)  # between the grant and the next turn of the event loop
+    await clock.run_until(61)
+    await task
+    assert left == ["one"]
+    assert rows.changes >= 3  # granted, given back, granted anew
+    assert clock.monotonic() >= 60
     await shared.close()
 
 

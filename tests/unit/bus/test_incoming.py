@@ -1,3 +1,5 @@
+from datetime import UTC, datetime, timedelta
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,6 +30,13 @@ def test_an_unreadable_priority_costs_nothing() -> None:
         taken = _read(("paylayer-priority", value))
         assert isinstance(taken, Incoming)
         assert taken.priority is Priority.LIVE
+
+
+def test_a_replay_mark_that_no_database_takes_is_no_mark() -> None:
+    for value in (b"a\0b", b"\xff", None):
+        taken = _read(("paylayer-replay", value))
+        assert isinstance(taken, Incoming)
+        assert taken.replay is None
 
 
 def test_what_is_skipped() -> None:
@@ -61,3 +70,14 @@ def test_no_record_makes_reading_raise(
 ) -> None:
     answer = read_record(StoredRecord("p.stock", 0, 0, key, value, headers), "sparklayer", _NAMES)
     assert isinstance(answer, Incoming | Skipped | Refusal)
+
+
+def test_a_time_far_ahead_is_refused_because_it_would_make_everything_else_out_of_date() -> None:
+    time = datetime(2026, 11, 22, tzinfo=UTC)
+    key, value, headers = encode(changed(Stock(sku="A"), connection="acme", source="erp", time=time))
+    record = StoredRecord("p.stock", 0, 0, key, value, headers)
+    assert isinstance(read_record(record, "sparklayer", _NAMES, time - timedelta(hours=23)), Incoming)
+    refused = read_record(record, "sparklayer", _NAMES, time - timedelta(hours=25))
+    assert isinstance(refused, Refusal)
+    assert refused.code == "time_ahead"
+    assert "check the publisher's clock" in refused.message

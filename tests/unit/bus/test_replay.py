@@ -1,13 +1,15 @@
-from collections.abc import AsyncIterator
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from connector.bus.edits import Edited
 from connector.bus.letter_reader import StoredLetter
-from connector.bus.record import HeaderList, Place
-from connector.bus.replay import ReplayOutcome, Selected, replay, replayed
-from connector.errors import Unavailable, UserFault
+from connector.bus.producer import Outgoing, RecordTooLarge
+from connector.bus.record import Place
+from connector.bus.replay import Selected, replayed, replayed_from, send
+from connector.errors import UserFault
 from contracts.dead_letters import Letter, headers_of
 
 _NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
@@ -51,31 +53,50 @@ def test_what_is_no_letter_cannot_be_replayed() -> None:
 
 
 class _Sender:
-    def __init__(self, fails_at: int) -> None:
-        self.sent: list[HeaderList] = []
-        self._fails_at = fails_at
+    """Takes slices; refuses those in which a record is `too large`."""
 
-    async def send_record(
-        self, topic: str, key: bytes | None, value: bytes | None, headers: HeaderList, *, partition: int | None = None
-    ) -> Place:
-        del key, value, partition
-        if len(self.sent) == self._fails_at:
-            raise Unavailable("no broker")
-        self.sent.append(headers)
-        return Place(topic, 0, len(self.sent))
+    def __init__(self) -> None:
+        self.sent: list[bytes | None] = []
+
+    async def send_records(self, records: Sequence[Outgoing]) -> list[Place]:
+        if any(record.value == b"large" for record in records):
+            raise RecordTooLarge("too large")
+        self.sent += [record.value for record in records]
+        return [Place(record.topic, 0, at) for at, record in enumerate(records)]
 
 
-async def _all(count: int) -> AsyncIterator[Selected]:
-    for number in range(count):
-        yield Selected(_letter(number))
+@pytest.mark.parametrize("large", [(), (0,), (6,), (2, 3), (0, 1, 2, 3, 4, 5, 6)])
+async def test_what_no_topic_takes_does_not_hold_up_the_rest(large: tuple[int, ...]) -> None:
+    sender = _Sender()
+    values = [b"large" if number in large else b"%d" % number for number in range(7)]
+    refused = await send([Outgoing("t", b"k", value) for value in values], sender)
+    assert sorted(refused) == list(large)
+    assert sender.sent == [value for value in values if value != b"large"]
+    assert await send([], sender) == {}
 
 
-async def test_it_stops_at_the_first_that_cannot_be_sent() -> None:
-    sender, told = _Sender(2), []
+def test_a_letter_that_lies_about_its_source_is_not_sent_there() -> None:
+    reason = Letter("somewhere-else", 1, 5, "sparklayer", "apply", "Refused", "no", _NOW)
+    letter = StoredLetter("paylayer.stock.sparklayer.dlt", 1, 5, _NOW, reason, b"k", b"v", headers_of(reason, []))
+    with pytest.raises(UserFault, match="comes from somewhere-else and sparklayer, whose letters lie elsewhere"):
+        replayed(Selected(letter), "r")
 
-    async def sent(selected: Selected, place: Place) -> None:
-        told.append((selected.letter.offset, place.offset))
 
-    outcome = await replay(_all(5), "r", sender, sent=sent)
-    assert outcome == ReplayOutcome(2, "paylayer.stock.sparklayer.dlt:1:2", "no broker")
-    assert told == [(0, 1), (1, 2)]
+def test_the_description_of_a_record_is_not_sent_in_its_place() -> None:
+    reason = Letter("paylayer.stock", 1, 5, "sparklayer", "intake", "Unreadable", "no", _NOW, code="too_large")
+    letter = replace(_letter(5), letter=reason, value=b'{"too_large": "paylayer.stock:1:5"}')
+    with pytest.raises(UserFault, match="describes a record too large"):
+        replayed(Selected(letter), "r")
+    assert replayed(Selected(replace(letter, value=b"an event that a platform calls too large")), "r").key == b"k"
+
+
+def test_nothing_is_not_sent() -> None:
+    letter = replace(_letter(5), key=None, value=None)
+    with pytest.raises(UserFault, match="neither key nor value"):
+        replayed(Selected(letter), "r")
+
+
+def test_a_letter_names_the_one_that_it_was_replayed_from() -> None:
+    assert replayed_from(_letter(5)) is None
+    sent = replayed(Selected(_letter(5)), "r2")
+    assert replayed_from(replace(_letter(6), headers=sent.headers)) == "paylayer.stock.sparklayer.dlt:1:5"

@@ -156,6 +156,49 @@ def test_filters_and_ids_of_letters_are_checked_before_the_broker_is_asked(shell
     assert "is no time: write 2026-11-22T10:00:00Z" in shell.fails(2, "dlq", "list", "--since", "yesterday")
     assert "is no letter id" in shell.fails(2, "dlq", "show", "x")
     assert shell.fails(2, "dlq", "discard").startswith("say which letters")
+    assert shell.fails(2, "dlq", "replay").startswith("say which letters")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("none.json", None, "--transform: none.json cannot be read: No such file or directory"),
+        ("a.json", "{", "--transform: a.json is not JSON"),
+        ("a.json", "{}", "--transform: a.json is no JSON Patch: a list of operations is needed (RFC 6902)"),
+        ("a.json", "[1]", "--transform: a.json is no JSON Patch: "),
+        ("a.json", '[{"op": "frob", "path": "/a"}]', "--transform: a.json is no JSON Patch: Unknown operation 'frob'"),
+        ("a.json", '[{"op": "add", "path": "/a"}]', "has no 'value'"),
+        ("a.json", '[{"op": "move", "path": "/a"}]', "has no 'from'"),
+        ("a.json", '[{"op": "copy", "from": "a", "path": "/a"}]', "--transform: a.json is no JSON Patch: "),
+        ("a.json", '[{"op": "remove", "path": "a"}]', "--transform: a.json is no JSON Patch: "),
+        ("a.py", "def change(event, letter):\n    return event\n", "--transform: a.py has no function transform("),
+        ("a.py", "transform = 1\n", "--transform: a.py has no function transform("),
+        ("a.py", "def transform(:\n", "--transform: a.py cannot be run: SyntaxError"),
+        ("a.py", "raise SystemExit(3)\n", "--transform: a.py cannot be run: SystemExit: 3"),
+    ],
+)
+def test_what_is_wrong_with_a_transform_is_told(shell: Shell, name: str, text: str | None, told: str) -> None:
+    if text is not None:
+        (shell.folder / name).write_text(text)
+    assert told in shell.fails(2, "dlq", "replay", "--code", "x", "--transform", name)
+
+
+def test_replays_and_imports_are_checked_before_the_broker_is_asked(shell: Shell) -> None:
+    assert shell.fails(2, "dlq", "replay", "--resume", "nope") == (
+        "there is no replay 'nope': paylayer dlq replays lists them"
+    )
+    assert "--resume goes with --rate" in shell.fails(2, "dlq", "replay", "--resume", "x", "--code", "y")
+    assert "--resume goes with --rate" in shell.fails(2, "dlq", "replay", "--resume", "x", "--all")
+    assert shell.fails(2, "dlq", "import", "none.jsonl") == "none.jsonl cannot be read: No such file or directory"
+    (shell.folder / "bad.jsonl").write_text('{"id": "x"}\n')
+    assert shell.fails(2, "dlq", "import", "bad.jsonl").startswith("bad.jsonl cannot be imported, nothing was: line 1")
+    assert shell.fails(2, "dlq", "import", "bad.jsonl", "--rate", "5") == "--all and --rate go with --replay"
+    assert shell.fails(1, "dlq", "replay", "--code", "x").startswith("Kafka at 127.0.0.1:9 cannot be reached")
+
+
+def test_replays_are_listed(shell: Shell) -> None:
+    assert shell.run("dlq", "replays").out == "no replays\n"
+    assert json.loads(shell.run("dlq", "replays", "--json").out) == []
 
 
 def test_a_sync_without_a_service_says_how(shell: Shell) -> None:

@@ -32,10 +32,10 @@ def letter(message: str = "the product has no item number", value: bytes = b'{"a
 
 
 def test_status_has_the_shape_of_the_manual(shell: Shell) -> None:
-    assert json.loads(shell.run("status", "--json").out) == {"connections": [], "workers": []}
+    assert json.loads(shell.run("status", "--json").out) == {"connections": [], "workers": [], "stopped_partitions": []}
     assert shell.run(*ADD, "--no-sync").code == 0
     (found,) = json.loads(shell.run("status", "acme", "--json").out)["connections"]
-    nothing = {"waiting": 0, "retrying": 0, "rejected": 0, "applied": 0, "paused": None}
+    nothing = {"waiting": 0, "retrying": 0, "rejected": 0, "applied": 0, "paused": None, "pause": None}
     assert found == {
         "id": "acme",
         "state": "active",
@@ -60,6 +60,11 @@ def test_dlq_list_has_the_shape_of_the_manual() -> None:
         "failed_at": WHEN,
         "state": "new",
         "edited": False,
+        "replay_id": None,
+        "decided_at": None,
+        "decided_by": None,
+        "note": None,
+        "replayed_from": None,
     }
 
 
@@ -130,7 +135,7 @@ def test_contracts_are_written_where_they_are_wanted(shell: Shell) -> None:
 
 
 def test_a_letter_in_short_keeps_its_id_whole_within_80_columns() -> None:
-    lines = list(in_short(letter("no item number; " * 30), 80))
+    lines = list(in_short(letter("no item number; " * 30).report(), 80))
     assert lines[0] == "paylayer.products.sparklayer.dlt:3:17  new"
     assert lines[1] == "  acme product sparkpay:18: 422 sku_missing"
     assert all(line.startswith("    ") for line in lines[2:])
@@ -141,7 +146,7 @@ def test_a_letter_in_short_keeps_its_id_whole_within_80_columns() -> None:
 def test_what_others_wrote_does_not_speak_to_the_terminal() -> None:
     assert visible("a\x1b[31mb\x07\n") == "a\\x1b[31mb\\x07\n"
     found = letter("bad \x1b[2J", b"\x1b]0;title\x07 [bold]no markup[/bold]")
-    text = "\n".join([*in_short(found, 80), *as_lines(found, None)])
+    text = "\n".join([*in_short(found.report(), 80), *as_lines(found, None)])
     assert "\x1b" not in text
     assert "[bold]no markup[/bold]" in text
     out = io.StringIO()

@@ -49,6 +49,12 @@ STRUCTURED = [
     pytest.param("not_json", KEY, b'{"a": ' + b"1" * 5000 + b"}", id="a number of 5,000 digits"),
     pytest.param("not_json", KEY, b"[" * 100_000, id="nested without end"),
     pytest.param("not_json", KEY, b"\xef\xbb\xbf{}", id="byte order mark"),
+    pytest.param("not_json", KEY, stock(x=[[]]).replace(b"[[]]", b"[" * 700 + b"]" * 700), id="nested deeply"),
+    pytest.param(
+        "not_json", KEY, stock(x={}).replace(b"{}", b'{"x":' * 700 + b"1" + b"}" * 700), id="objects in objects"
+    ),
+    pytest.param("name_repeated", KEY, stock().replace(b'"id"', b'"id": "0", "id"', 1), id="two ids"),
+    pytest.param("name_repeated", KEY, stock().replace(b'"level":', b'"level"  : 4, "level"\t:', 1), id="two levels"),
     pytest.param("not_utf8", KEY, b"\xff\xfe\x00", id="binary"),
     pytest.param("not_utf8", KEY, json.dumps(STOCK).encode("utf-16"), id="UTF-16"),
     pytest.param("not_cloudevent", KEY, b"42", id="a number"),
@@ -86,6 +92,9 @@ STRUCTURED = [
     pytest.param("schema", KEY, price("NaN"), id="money that is not a number"),
     pytest.param("schema", KEY, price("1" * 16), id="money beyond reason"),
     pytest.param("schema", KEY, price(""), id="empty money"),
+    pytest.param(
+        "key_too_long", b"acme/" + b"K" * 1020, stock(data={"sku": "K" * 1020}), id="key that no index can hold"
+    ),
     pytest.param("key_mismatch", None, stock(), id="no key"),
     pytest.param("key_mismatch", b"", stock(), id="empty key"),
     pytest.param("key_mismatch", b"A-1", stock(), id="key without connection"),
@@ -190,3 +199,9 @@ def test_good_neighbours_are_read() -> None:
     assert isinstance(decode(KEY, price("12.50")), PriceChanged)
     gone = stock(type="paylayer.product.deleted.v1", data={"key": "erp:7"})
     assert isinstance(decode(b"acme/erp:7", gone), ProductDeleted)
+
+
+@pytest.mark.parametrize("text", ['{"a":1,"a":2}', 'a " b": c', '":":":', '\\":'])
+def test_a_text_that_looks_like_json_is_a_text(text: str) -> None:
+    value = json.dumps({**STOCK, "subject": text}, indent=1).encode()
+    assert decode(KEY, value).subject == text

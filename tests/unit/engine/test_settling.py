@@ -142,3 +142,12 @@ def test_who_had_to_leave_a_sku_is_told_of_whatever_came_of_it() -> None:
         assert (last.sku, last.key, last.part) == ("A", "sparkpay:1", "p-1")
     *_, exhausted = settled(outcomes[2], counted=True, attempts=2).settlements
     assert isinstance(exhausted, SetDisplaced)
+
+
+def test_a_last_attempt_that_may_have_been_applied_says_so() -> None:
+    lost = Failed("lost", target=False, status=500, uncertain=True)
+    (rejected,) = settled(lost, counted=True, attempts=2).settlements
+    assert isinstance(rejected, SetRejected)
+    assert rejected.uncertain
+    (refused,) = settled(Rejected("bad", "no", 422)).settlements
+    assert not refused.uncertain

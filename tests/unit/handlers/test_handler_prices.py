@@ -13,25 +13,10 @@ from connector.sparklayer import CallGate, Credentials, GatePolicy, SparkLayerCl
 from contracts.entities import Price
 from handlers.outcome import Applied, Failed, Rejected, Waiting
 from handlers.sparklayer import handlers
-from tests.support.handler_desk import NOW, Desk, rope
+from tests.support.handler_desk import NOW, Desk, priced, rope
 
 BULK = "PATCH /api/v1/batch-update-pricing"
 LISTS, NEW_LIST, RENAME = "GET /api/v2/price-lists", "POST /api/v1/price-lists", "PATCH /api/v1/price-lists/{slug}"
-
-
-def priced(sku: str, lists: dict[str, Any]) -> Price:
-    """Lists as `{name: {quantity: amount}}`, or whole lists."""
-    rows = [
-        {
-            "list": code,
-            "name": {"ct-7": "Dealers"}.get(code),
-            "rows": [{"from_quantity": q, "amount": str(a)} for q, a in breaks.items()]
-            if isinstance(breaks, dict)
-            else breaks,
-        }
-        for code, breaks in lists.items()
-    ]
-    return Price.model_validate({"sku": sku, "currency": "USD", "lists": rows})
 
 
 def row(amount: str, start: datetime | None = None, end: datetime | None = None, quantity: int = 1) -> dict[str, Any]:
@@ -167,6 +152,30 @@ async def test_a_list_that_is_not_named_any_more_is_left(desk: Desk) -> None:
     assert isinstance(again, Applied)
     assert again.unchanged
     assert desk.calls() == [BULK]
+
+
+async def test_a_price_that_does_not_name_its_list_leaves_the_name_as_it_is(desk: Desk) -> None:
+    """As from another service, which knows the list's code and not what the merchant calls it."""
+    await with_skus(desk, "A", "B")
+    named = priced("A", {"ct-7": {1: "8"}})
+    nameless = Price.model_validate(
+        {"sku": "B", "currency": "USD", "lists": [{"list": "ct-7", "rows": [{"amount": "7"}]}, {"list": "ct-8"}]}
+    )
+    await desk.apply(named)
+    await desk.apply(nameless)
+    names = {row["slug"]: row["name"] for row in desk.site.price_lists.all()}
+    assert names == {"sp-ct-7-usd": "Dealers", "sp-ct-8-usd": "ct-8"}
+    desk.calls()
+    outcomes = await desk.apply(named) + await desk.apply(nameless)
+    assert all(isinstance(outcome, Applied) and outcome.unchanged for outcome in outcomes)
+    assert desk.calls() == []
+
+
+async def test_of_two_prices_in_one_call_the_one_that_names_the_list_is_heard(desk: Desk) -> None:
+    await with_skus(desk, "A", "B")
+    nameless = {"sku": "B", "currency": "USD", "lists": [{"list": "ct-7", "rows": [{"amount": "7"}]}]}
+    await desk.apply(priced("A", {"ct-7": {1: "8"}}), Price.model_validate(nameless))
+    assert [row["name"] for row in desk.site.price_lists.all()] == ["Dealers"]
 
 
 async def test_deleted_prices_are_taken_out_of_every_list(desk: Desk) -> None:
@@ -405,3 +414,19 @@ async def test_a_sku_that_moves_to_another_variant_gets_its_prices_again(desk: D
     assert isinstance(again, Applied)
     assert desk.calls() == [BULK]
     assert shown(desk, "A") == {"sp-base-usd": {1: "10"}}
+
+
+async def test_prices_deleted_after_a_first_call_without_an_answer_are_taken_out_all_the_same(desk: Desk) -> None:
+    await with_skus(desk, "A")
+    desk.faults.add(FaultRule("drop_after", path="*pricing"))
+    (lost,) = await desk.apply(priced("A", {"base": {1: "9"}, "ct-7": {1: "8"}}))
+    assert isinstance(lost, Failed)
+    assert set(shown(desk, "A")) == {"sp-base-usd", "sp-ct-7-usd"}
+    outcome = await desk.delete("price", "A")
+    assert isinstance(outcome, Applied)
+    assert shown(desk, "A") == {}
+    desk.calls()
+    again = await desk.delete("price", "A")
+    assert isinstance(again, Applied)
+    assert again.unchanged
+    assert desk.calls() == []

@@ -280,3 +280,18 @@ async def test_a_weight_that_is_gone_is_sent_as_none(desk: Desk) -> None:
     found = desk.site.product("1")
     assert found is not None
     assert found["variants"][0]["weight_in_grams"] == 0
+
+
+async def test_another_services_event_changes_the_product_that_it_was_linked_to(desk: Desk) -> None:
+    await desk.apply(rope(1, "A"))
+    desk.calls()
+    desk.put(
+        "product", "sparkpay:1", Product.model_validate({**rope(1, "A").model_dump(), "key": "pim:77", "title": "B"})
+    )
+    (outcome,) = await desk.run("product", "sparkpay:1")
+    assert isinstance(outcome, Applied)
+    assert desk.calls() == ["PATCH /api/v1/products/{id}"]
+    found = desk.site.product("1")
+    assert found is not None
+    assert found["title"] == "B"
+    assert desk.site.product("pim:77") is None

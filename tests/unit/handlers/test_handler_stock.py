@@ -6,16 +6,11 @@ from typing import Any
 import pytest
 
 from connector.sandbox.sparklayer import FaultRule
-from contracts.entities import Stock
 from handlers.outcome import Applied, Failed, Rejected, Waiting
-from tests.support.handler_desk import Desk, rope
+from tests.support.handler_desk import Desk, rope, stocked
 
 BULK = "POST /api/v1/batch-update-stock"
 PLACES, NEW_PLACE = "GET /api/v1/stock-locations", "POST /api/v1/stock-locations"
-
-
-def stocked(sku: str, *levels: dict[str, Any], **changes: Any) -> Stock:
-    return Stock.model_validate({"sku": sku, "levels": levels, **changes})
 
 
 def shown(desk: Desk, sku: str) -> dict[str, int]:
@@ -234,3 +229,20 @@ async def test_sku_and_warehouse_change_together(desk_of: Callable[..., Desk]) -
     assert shown(desk, "B") == {"default": 0, "wh-2": 5, "theirs": 7}
     await desk.apply(stocked("B", {"location": "wh-3", "level": 6}))
     assert shown(desk, "B") == {"default": 0, "wh-2": 0, "wh-3": 6, "theirs": 7}
+
+
+async def test_stock_deleted_after_a_first_call_without_an_answer_is_nothing(desk_of: Callable[..., Desk]) -> None:
+    desk = desk_of(stock__mode="per_warehouse")
+    await with_skus(desk, "A")
+    desk.faults.add(FaultRule("drop_after", path="*batch-update-stock"))
+    (lost,) = await desk.apply(stocked("A", {"level": 3}, {"location": "wh-2", "level": 4}))
+    assert isinstance(lost, Failed)
+    assert shown(desk, "A") == {"default": 3, "wh-2": 4}
+    outcome = await desk.delete("stock", "A")
+    assert isinstance(outcome, Applied)
+    assert shown(desk, "A") == {"default": 0, "wh-2": 0}
+    desk.calls()
+    again = await desk.delete("stock", "A")
+    assert isinstance(again, Applied)
+    assert again.unchanged
+    assert desk.calls() == []

@@ -171,3 +171,22 @@ async def test_server_errors_with_any_body(client: SparkLayerClient, rig: Any) -
         with pytest.raises(TargetIll) as caught:
             await client.stock_locations.all()
         assert caught.value.status == status
+
+
+def test_a_problem_of_any_shape_is_read_and_tells_no_secret() -> None:
+    body = (
+        b'{"detail":"the key top-secret is wrong","title":["x"],'
+        b'"errors":[{"code":["duplicate-sku"],"property":{"a":1},"message":"' + b"x" * 5000 + b' top-secret"}]}'
+    )
+    response = httpx.Response(409, content=body)
+    found = error_for(endpoint.PRODUCT_CREATE, response, where="site acme, /x", now=NOW, secrets=("top-secret",))
+    assert isinstance(found, Conflict)
+    assert "top-secret" not in f"{found} {found.details}"
+    assert "the key *** is wrong" in str(found)
+    assert len(str(found)) < 2000
+    assert found.details[0]["code"] == "['duplicate-sku']"
+
+
+def test_nobody_waits_longer_than_an_hour() -> None:
+    for value in ("99999999999", "1e300", "Fri, 31 Dec 9999 23:59:59 GMT"):
+        assert error(endpoint.STOCK_UPDATE, 429, **{"Retry-After": value}).retry_after == 3600

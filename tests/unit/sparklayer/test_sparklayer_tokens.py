@@ -1,6 +1,7 @@
 """Tokens: bought once, kept, renewed in time, and what happens when they are refused."""
 
 import asyncio
+import traceback
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from connector.clock import SteppedClock
 from connector.errors import ContractFault, CredentialsRefused, TargetIll, Throttled, Unavailable
 from connector.sandbox.sparklayer import FaultRule
-from connector.sparklayer import Credentials, MemoryTokenStore, SparkLayerClient, Token
+from connector.sparklayer import CallGate, Credentials, GatePolicy, MemoryTokenStore, SparkLayerClient, Token
 from connector.sparklayer.token_keeper import TokenKeeper
 
 
@@ -214,3 +215,55 @@ async def test_closing_ends_a_renewal_and_a_failing_store_is_heard() -> None:
 
     with pytest.raises(Unavailable):
         await TokenKeeper(mint, Broken(), clock).current()
+
+
+def site(answers: Any) -> SparkLayerClient:
+    """A site whose every answer is made by a function."""
+    clock = SteppedClock()
+    return SparkLayerClient(
+        "https://site.example",
+        "acme",
+        Credentials("client", "the-client-secret"),
+        transport=httpx.MockTransport(answers),
+        clock=clock,
+        gate=CallGate(GatePolicy(), clock),
+    )
+
+
+async def test_a_site_that_sells_the_refused_token_again_is_not_asked_for_ever() -> None:
+    calls: list[str] = []
+
+    def answers(request: httpx.Request) -> httpx.Response:
+        calls.append(request.url.path)
+        same = {"access_token": "the-same", "expires_in": 3600}
+        return httpx.Response(200, json=same) if "token" in request.url.path else httpx.Response(401)
+
+    async with site(answers) as client:
+        with pytest.raises(CredentialsRefused):
+            await client.stock_locations.all()
+    assert len(calls) == 5
+
+
+@pytest.mark.parametrize("token", ["a\nb", "two words", "é", ""])
+async def test_a_token_that_no_header_takes_is_no_token(token: str) -> None:
+    async with site(lambda _request: httpx.Response(200, json={"access_token": token, "expires_in": 60})) as client:
+        with pytest.raises(ContractFault) as caught:
+            await client.check_token()
+    assert not token or token not in str(caught.value)
+
+
+async def test_a_token_of_any_life_is_taken() -> None:
+    for life in ("1e400", "-5", "9" * 400):
+        body = f'{{"access_token": "t", "expires_in": {life}}}'.encode()
+        async with site(lambda _request, body=body: httpx.Response(200, content=body)) as client:
+            await client.check_token()
+
+
+async def test_an_error_about_headers_does_not_show_them() -> None:
+    def broken(request: httpx.Request) -> httpx.Response:
+        raise httpx.LocalProtocolError("Illegal header value b'the-client-secret'", request=request)
+
+    async with site(broken) as client:
+        with pytest.raises(TargetIll) as caught:
+            await client.check_token()
+    assert "secret" not in "".join(traceback.format_exception(caught.value))

@@ -71,7 +71,7 @@ async def test_a_list_call_as_it_goes_out() -> None:
     assert str(request.url) == "https://shop.example/api/v1/products?count=1000"
     assert request.headers["X-AC-Auth-Token"] == "s3cret-token"
     assert request.headers["Cache-Control"] == "no-cache"
-    assert page.rows == [{"id": 1}]
+    assert list(page.rows) == [{"id": 1}]
     assert budget.tickets[0].priority is Priority.SYNC
     assert budget.tickets[0].counters == [(12, 50)]
     assert told == [("GET", "products", 200)]
@@ -131,7 +131,7 @@ async def test_what_will_not_get_better_is_not_tried_again(
 async def test_a_read_is_tried_again_with_growing_pauses(trouble: httpx.Response | Exception) -> None:
     script = Script(trouble, trouble, httpx.Response(200, json=ONE))
     client, budget, clock = client_on(script)
-    assert (await client.page("products", Query())).rows == [{"id": 1}]
+    assert list((await client.page("products", Query())).rows) == [{"id": 1}]
     assert len(budget.tickets) == 3
     replies = 1 if isinstance(trouble, Exception) else 3  # what was not answered tells the budget nothing
     assert sum(len(ticket.counters) for ticket in budget.tickets) == replies
@@ -216,7 +216,7 @@ async def test_a_platform_that_refuses_wide_pages_is_asked_for_narrow_ones_from_
     script = Script(narrow)
     client, _, _ = client_on(script)
     for _ in range(2):
-        assert (await client.page("products", Query())).rows == [{"id": 1}]
+        assert list((await client.page("products", Query())).rows) == [{"id": 1}]
     assert [request.url.params["count"] for request in script.requests] == ["1000", "100", "100"]
 
 
@@ -269,7 +269,7 @@ async def test_an_address_that_is_none_is_refused_at_once(address: str) -> None:
 async def test_an_answer_that_nobody_can_read_is_reported_and_not_asked_for_again() -> None:
     script = Script(httpx.Response(200, json={"total_count": 2, "a": [], "b": []}))
     client, _, _ = client_on(script)
-    with pytest.raises(ContractFault, match="several arrays: a, b"):
+    with pytest.raises(ContractFault, match="several arrays: \\['a', 'b'\\]"):
         await client.page("products", Query())
     assert len(script.requests) == 1
 

@@ -42,7 +42,7 @@ async def test_a_position_is_stored_only_after_the_bus_and_the_memory_have_every
             entry for entry in shop.outlet.log if not entry.startswith(("cursor live", "cursor sweep", "cursor store"))
         ]
         assert log == [
-            *["publish", "remember", "cursor full:r1"] * 2,
+            *["remember", "publish", "remember", "cursor full:r1"] * 2,  # doubts, events, what is certain
             "cursor full:r1",
             "cursor walked",
             "cursor full:r1",

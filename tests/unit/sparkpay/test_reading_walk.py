@@ -54,9 +54,9 @@ async def test_a_platform_that_ignores_the_key_is_reported_instead_of_read_for_e
         pages = walk.by_product(shop.client, "product_pictures", Query().only("id", "product_id"))
         assert [rows async for rows in pages] == []
     with pytest.raises(ContractFault, match="does not sort or filter"):
-        walk._in_order("products", "id", [3, 2], 0)
+        walk._in_order("products", "id", [{"id": 3}, {"id": 2}], 0)
     with pytest.raises(ContractFault):
-        walk._in_order("products", "id", [3], 3)
+        walk._in_order("products", "id", [{"id": 3}], 3)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 7, 100])

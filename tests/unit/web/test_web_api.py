@@ -82,3 +82,20 @@ async def test_what_needs_the_broker_says_that_it_is_away(site: Site) -> None:
 async def test_a_body_that_is_no_json_is_told_without_repeating_it(site: Site) -> None:
     told = await site.call("POST", "/dead-letters/search", 422, content=b'{"code": "secret-in-body')
     assert "secret-in-body" not in told["error"]
+
+
+async def test_one_side_and_stopped_partitions_are_resumed(site: Site) -> None:
+    told = await site.call("POST", "/connections/acme/pause?side=sparklayer")
+    assert told == {"id": "acme", "state": "active", "side": "sparklayer"}
+    await site.core.pauses.pause("acme", "sparkpay", "token", kind="credentials")
+    await site.core.stops.stopped("sparklayer", "paylayer.stock", 3, "a flood")
+    status = await site.call("GET", "/status")
+    sides = status["connections"][0]["sides"]
+    assert [sides[side]["pause"]["kind"] for side in ("sparklayer", "sparkpay")] == ["by hand", "credentials"]
+    assert [stop["partition"] for stop in status["stopped_partitions"]] == [3]
+    shown = (await site.http.get("/metrics")).text
+    assert 'paylayer_intake_stopped{partition="3",side="sparklayer",topic="paylayer.stock"} 1.0' in shown
+    assert 'paylayer_side_paused_since_seconds{connection="acme",kind="by hand",side="sparklayer"}' in shown
+    await site.call("POST", "/connections/acme/resume?side=sparkpay")
+    assert set(await site.core.pauses.paused("acme")) == {"sparklayer"}
+    assert await site.call("POST", "/topics/resume?side=sparklayer") == {"released": 1}

@@ -38,14 +38,24 @@ async def test_a_consumer_that_does_not_move_is_not_live(site: Site, intake: Fak
     assert told in answer.json()["problems"][0]
 
 
-async def test_a_worker_that_does_not_move_is_not_live(site: Site) -> None:
-    put(site, applier=Mover(), supervisor=Mover())
-    site.clock.advance(299)
+@pytest.mark.parametrize(
+    ("worker", "seconds"),
+    [("applier", 300), ("supervisor", 60), ("producer", 900)],
+)
+async def test_a_worker_that_does_not_move_is_not_live(site: Site, worker: str, seconds: int) -> None:
+    if worker == "producer":
+        mover: Any = Mover()
+        site.service.producers["acme"] = mover
+        put(site)
+    else:
+        put(site, **{worker: Mover()})
+    site.clock.advance(seconds - 1)
     assert (await site.http.get("/health/live")).status_code == 200
     site.clock.advance(2)
     answer = await site.http.get("/health/live")
     assert answer.status_code == 503
-    assert answer.json()["problems"] == ["applier acme has not moved for 301 s", "supervisor has not moved for 301 s"]
+    name = worker if worker == "supervisor" else f"{worker} acme"
+    assert answer.json()["problems"] == [f"{name} has not moved for {seconds + 1} s"]
 
 
 async def test_a_consumer_without_partitions_or_with_a_fault_is_live_but_not_ready(site: Site) -> None:

@@ -1,0 +1,83 @@
+"""One look at the database for everybody in this process.
+
+What a connection has to do is rare news: with two hundred connections that each ask for themselves, nearly all of the
+answers are "nothing". So the process asks once, in three statements whose cost does not depend on the number of
+connections, and wakes those that are concerned. Rows that the intake of the same process stores wake their applier at
+once; a look finds what other processes stored, what became due by the clock, and what people asked for.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import structlog
+
+from connector.clock import Clock
+from connector.errors import PayLayerError
+from connector.state.inbox import Inbox
+from connector.state.pauses import Pause, SidePauses
+from connector.state.runs import Runs
+
+log = structlog.get_logger("paylayer.lookout")
+LOOK_SECONDS = 0.2
+
+Wake = Callable[[str, str, str], None]
+"""Told of connection, side and entity that have rows to apply; it may be another process's work."""
+
+
+@dataclass(slots=True)
+class Lookout:
+    """What is due, paused and asked for, never older than `LOOK_SECONDS` while the database answers."""
+
+    inbox: Inbox
+    pauses: SidePauses
+    runs: Runs
+    clock: Clock
+    wake: Wake
+    _paused: Mapping[tuple[str, str], Pause] = field(default_factory=dict)
+    _requested: dict[str, asyncio.Event] = field(default_factory=dict)
+    last_tick: float | None = None  # monotonic seconds; none before the first look
+
+    async def run(self) -> None:
+        """Look until cancelled; a database that is away is waited for."""
+        away = False
+        while True:
+            self.last_tick = self.clock.monotonic()
+            try:
+                await self.look()
+            except PayLayerError as error:
+                if not away:
+                    log.warning("database_away", error=str(error))
+                away = True
+            else:
+                away = False
+            await self.clock.sleep(LOOK_SECONDS)
+
+    async def look(self) -> None:
+        """Look once. Raises what the database raises."""
+        self._paused = await self.pauses.all()
+        requested = await self.runs.requested()
+        for connection, event in self._requested.items():
+            if connection in requested:
+                event.set()
+        now = self.clock.now()
+        for connection, side, entity in await self.inbox.due_lanes(now):
+            pause = self._paused.get((connection, side))
+            if pause is None or (pause.probe_at is not None and pause.probe_at <= now):
+                self.wake(connection, side, entity)
+
+    def paused(self, connection: str, side: str) -> bool:
+        """Whether the side stood still at the last look."""
+        return (connection, side) in self._paused
+
+    def pause(self, connection: str, side: str) -> Pause | None:
+        """The pause of a side at the last look."""
+        return self._paused.get((connection, side))
+
+    async def sync_requested(self, connection: str) -> None:
+        """Return when somebody asked for a sync of the connection since the last time; one waiter for each."""
+        event = self._requested.setdefault(connection, asyncio.Event())
+        try:
+            await event.wait()
+        finally:
+            self._requested.pop(connection, None)
