@@ -184,11 +184,20 @@ class ApplySettings(_Section):
 
 
 class FlowSettings(_Section):
-    """In which direction each kind of entity goes."""
+    """In which direction each kind of entity goes.
+
+    Those that are off are not read from the store; what other services publish of them is applied where they are on.
+    """
 
     product: FlowDirection = "to_sparklayer"
     price: FlowDirection = "to_sparklayer"
     stock: FlowDirection = "to_sparklayer"
+    customer: FlowDirection = "off"
+    customer_group: FlowDirection = "off"
+    order: FlowDirection = "off"
+    shipping_method: FlowDirection = "off"
+    stock_location: FlowDirection = "off"
+    setting: FlowDirection = "off"
 
 
 class ConnectionSettings(_Section):

@@ -18,18 +18,24 @@ class SideEntities:
         self._whose = (inbox.c.connection == connection, inbox.c.side == side)
 
     async def refs(self, entity: str, keys: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
-        """Ids by key of those of a kind that are there; what was never applied, or is deleted, is left out."""
+        """Ids by key of those of a kind that are there; what was never applied is left out.
+
+        What is deleted at its source is there as long as its deletion left it an id (a customer who may not sign in).
+        """
         found: dict[str, Mapping[str, str]] = {}
         async with self._db.read() as transaction:
             for chunk in chunks(sorted(set(keys))):
                 rows = await transaction.execute(
-                    sa.select(inbox.c.key, inbox.c.refs, inbox.c.applied_refs).where(
+                    sa.select(inbox.c.key, inbox.c.deleted, inbox.c.refs, inbox.c.applied_refs).where(
                         *self._whose,
                         inbox.c.entity == entity,
                         among(inbox.c.key, chunk),
                         inbox.c.applied_at.is_not(None),
-                        inbox.c.deleted.is_(False),
                     )
                 )
-                found |= {row.key: {**row.refs, **(row.applied_refs or {})} for row in rows}
+                found |= {
+                    row.key: {**row.refs, **(row.applied_refs or {})}
+                    for row in rows
+                    if row.applied_refs or not row.deleted
+                }
         return found

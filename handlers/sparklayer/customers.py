@@ -84,7 +84,7 @@ class CustomerHandler:
         """It is gone in its store: nobody signs in any more, or, where the setting says so, it is deleted."""
         hash_ = body_hash(None)
         if not task.ledger.get("id") or task.applied_hash == hash_:
-            return Applied(hash_, unchanged=True)
+            return _applied(hash_, task.ledger, (), unchanged=True)
         try:
             if context.settings.customers.on_remove == "delete":
                 await self._writer.delete(external_id(task.key), context.settings)
@@ -92,7 +92,7 @@ class CustomerHandler:
             await self._writer.deactivate(external_id(task.key), context.settings)
         except NotFound:
             return Applied(hash_)
-        return Applied(hash_, ledger=dict(task.ledger))
+        return _applied(hash_, task.ledger, ())
 
     async def _missing(
         self, customer: Customer, context: Context, fresh: Mapping[str, Mapping[str, str]]
