@@ -68,7 +68,7 @@ def order_entity(row: Row, customer: Row | None = None) -> Order:
     lines = list(_lines(row, key))
     packages = list(_packages(row))
     shipping = _part(packages[0], "shipping_method") if packages else {}
-    taxes = [tax for found in _rows(row, "tax_lines") if (tax := _tax(found)) is not None]
+    taxes = [line for found in _rows(row, "tax_lines") if (line := _tax(found)) is not None]
     paid = _amount(row.get("total_paid"))
     net, tax = _sums(lines, shipping)
     try:
@@ -226,7 +226,7 @@ def _named(row: Row, name: str) -> str | None:
 
 
 def _attributes(row: Row) -> dict[str, str]:
-    found = {}
+    found: dict[str, str] = {}
     for field in _rows(row, "custom_fields"):
         name, value = _text(field.get("name")), _text(field.get("value"))
         if name is not None and value is not None:
