@@ -215,7 +215,8 @@ async def _undecoded(message: KafkaMessage) -> object:
 async def _lag(consumer: AIOKafkaConsumer, partition: TopicPartition) -> int | None:
     """Records that wait; none while it is not known, such as during a rebalance."""
     try:
-        highwater = consumer.highwater(partition)
+        # A rebalance may have taken it away since it was listed, and aiokafka asserts that it is ours.
+        highwater = consumer.highwater(partition) if partition in consumer.assignment() else None
         if highwater is None:
             return None
         async with asyncio.timeout(1):
