@@ -89,7 +89,7 @@ def _source_operations(names: TopicNames) -> Node:
     operations: Node = {}
     for kind in KINDS.values():
         channel = {"$ref": f"#/channels/{kind.topic}"}
-        title = kind.topic.capitalize()
+        title = "".join(word.capitalize() for word in kind.topic.split("-"))
         operations[f"publish{title}"] = {
             "action": "send",
             "channel": channel,

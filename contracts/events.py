@@ -8,13 +8,37 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
 from uuid import NAMESPACE_URL, uuid5
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from contracts.entities import KINDS, Entity, Price, Product, Stock
-from contracts.values import Contract, Instant, utc_text
+from contracts.entities import KINDS, Entity
+from contracts.event_types import EVENTS, Deleted, Event
+from contracts.values import utc_text
+
+__all__ = [
+    "CONTENT_TYPE",
+    "EVENTS",
+    "PRIORITIES",
+    "PRIORITY",
+    "REPLAY",
+    "TARGET",
+    "Deleted",
+    "Event",
+    "Headers",
+    "Unreadable",
+    "Version",
+    "changed",
+    "decode",
+    "deleted",
+    "encode",
+    "entity_name",
+    "event_id",
+    "header",
+    "is_deletion",
+    "kafka_key",
+    "version_of",
+]
 
 CONTENT_TYPE = "application/cloudevents+json"
 TARGET = "paylayer-target"  # header: only this side applies the event
@@ -30,75 +54,6 @@ _CONTAINERS = frozenset({dict, list})
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
-class Deleted(Contract):
-    """The data of a `.deleted` event: which entity is gone."""
-
-    key: str = Field(min_length=1, description="What the entity's events are keyed by, after `<connection>/`")
-    refs: dict[str, str] = Field(default_factory=dict, description="Its id in each system that knew it")
-
-
-class _Envelope(Contract):
-    """What CloudEvents asks for, plus the extension attribute `connection`."""
-
-    specversion: Literal["1.0"] = "1.0"
-    id: str = Field(min_length=1, max_length=200, description="The same for a repeat of the same observation")
-    source: str = Field(min_length=1, max_length=100, description="sparkpay, sparklayer or another service's own name")
-    subject: str | None = Field(default=None, description="The entity's key, for tools that show it")
-    time: Instant = Field(description="When it changed at the source: the event's version")
-    connection: str = Field(
-        min_length=1, max_length=64, pattern=r"^[a-z0-9][a-z0-9-]*$", description="Id of the connection it belongs to"
-    )
-    datacontenttype: str = Field(default="application/json", pattern=r"^application/json\b")
-    dataschema: str | None = None
-
-
-class ProductChanged(_Envelope):
-    """A product is now like this."""
-
-    type: Literal["paylayer.product.changed.v1"] = "paylayer.product.changed.v1"
-    data: Product
-
-
-class ProductDeleted(_Envelope):
-    """A product is gone."""
-
-    type: Literal["paylayer.product.deleted.v1"] = "paylayer.product.deleted.v1"
-    data: Deleted
-
-
-class PriceChanged(_Envelope):
-    """The prices of a SKU are now these."""
-
-    type: Literal["paylayer.price.changed.v1"] = "paylayer.price.changed.v1"
-    data: Price
-
-
-class PriceDeleted(_Envelope):
-    """A SKU has no prices any more."""
-
-    type: Literal["paylayer.price.deleted.v1"] = "paylayer.price.deleted.v1"
-    data: Deleted
-
-
-class StockChanged(_Envelope):
-    """The stock of a SKU is now this."""
-
-    type: Literal["paylayer.stock.changed.v1"] = "paylayer.stock.changed.v1"
-    data: Stock
-
-
-class StockDeleted(_Envelope):
-    """A SKU has no stock any more."""
-
-    type: Literal["paylayer.stock.deleted.v1"] = "paylayer.stock.deleted.v1"
-    data: Deleted
-
-
-Event = ProductChanged | ProductDeleted | PriceChanged | PriceDeleted | StockChanged | StockDeleted
-EVENTS: dict[str, type[Event]] = {
-    model.model_fields["type"].default: model
-    for model in (ProductChanged, ProductDeleted, PriceChanged, PriceDeleted, StockChanged, StockDeleted)
-}
 _ADAPTERS: dict[str, TypeAdapter[Event]] = {name: TypeAdapter(model) for name, model in EVENTS.items()}
 
 

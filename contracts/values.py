@@ -71,6 +71,12 @@ Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$"), Field(descri
 """ISO 4217, upper case."""
 
 
+CountryCode = Annotated[
+    str, StringConstraints(pattern=r"^[A-Z]{2}$"), Field(description="ISO 3166-1 alpha-2, upper case")
+]
+"""ISO 3166-1 alpha-2, upper case."""
+
+
 class Contract(BaseModel):
     """What every model on the bus is: immutable, and deaf to fields that a newer minor version added."""
 

@@ -163,6 +163,22 @@ class SkuDirectory(Protocol):
         ...
 
 
+class EntityDirectory(Protocol):
+    """What was applied to the handler's side, for entities that others refer to."""
+
+    async def refs(self, entity: str, keys: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
+        """Ids in each system, by key, of the entities of a kind that are there; a key that is not is left out."""
+        ...
+
+
+class Intents(Protocol):
+    """Marks of calls that must not be repeated blindly; a mark is durable before the call is made."""
+
+    async def first(self, entity: str, key: str, step: str) -> bool:
+        """Set the mark, and say whether it was not set before. If it was, an earlier call may have been taken."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What a handler may use besides its client."""
@@ -170,6 +186,8 @@ class Context:
     settings: ConnectionSettings
     skus: SkuDirectory
     now: datetime
+    known: EntityDirectory
+    intents: Intents
 
 
 class Handler(Protocol):

@@ -39,7 +39,9 @@ from connector.sparkpay.poller import Poller
 from connector.sparkpay.query import Query
 from connector.state.claims import SideDirectory
 from connector.state.connections import Connection
+from connector.state.entities import SideEntities
 from connector.state.inbox import Inbox
+from connector.state.intents import SideIntents
 from connector.state.lease import Lease
 from connector.state.observations import SourceMemory
 from connector.state.pauses import SidePauses
@@ -206,6 +208,8 @@ class Service:
                 handlers=to_sparklayer.handlers(client, look_only=self.look_only),
                 inbox=Inbox(database, self.core.clock),
                 directory=SideDirectory(database, connection.id, side),
+                entities=SideEntities(database, connection.id, side),
+                intents=SideIntents(database, self.core.clock, connection.id, side),
                 office=self.office,
                 pauses=SidePauses(database, self.core.clock),
                 clock=self.core.clock,

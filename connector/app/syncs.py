@@ -2,7 +2,12 @@
 
 from typing import Any
 
+from connector.sparkpay.selection import TOLD_KINDS
 from connector.state.runs import Run
+from contracts.entities import KINDS
+
+KINDS_OF_A_SYNC = tuple(kind for kind in KINDS if kind in TOLD_KINDS)
+"""What can be asked for; the other kinds come from other services only."""
 
 
 def report(run: Run) -> dict[str, Any]:

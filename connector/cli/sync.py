@@ -8,13 +8,12 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from connector.app.core import Core, open_core
 from connector.app.service import started
-from connector.app.syncs import report
+from connector.app.syncs import KINDS_OF_A_SYNC, report
 from connector.cli.options import ConnectionId, Json
 from connector.cli.output import as_json, console, run_async
 from connector.errors import Unavailable, UserFault
 from connector.settings import load
 from connector.state.runs import Run
-from contracts.entities import KINDS
 
 LOOK_SECONDS = 0.5
 
@@ -23,7 +22,9 @@ def sync(
     id_: ConnectionId,
     entity: Annotated[
         list[str] | None,
-        typer.Option("--entity", metavar="KIND", help=f"Only this kind ({', '.join(KINDS)}); may be repeated."),
+        typer.Option(
+            "--entity", metavar="KIND", help=f"Only this kind ({', '.join(KINDS_OF_A_SYNC)}); may be repeated."
+        ),
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="Read everything again, not only what changed.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Return when all is applied or dead-lettered.")] = False,
@@ -34,8 +35,8 @@ def sync(
 ) -> None:
     """Ask the running service for a sync, and show its progress."""
     for name in entity or ():
-        if name not in KINDS:
-            raise UserFault(f"--entity {name!r}: write {', '.join(KINDS)}")
+        if name not in KINDS_OF_A_SYNC:
+            raise UserFault(f"--entity {name!r}: write {', '.join(KINDS_OF_A_SYNC)}")
 
     async def work() -> Run:
         async with open_core(load()) as core:

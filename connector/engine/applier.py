@@ -26,7 +26,9 @@ from connector.permit import WITHHELD, CallPermit
 from connector.ports import Doubt, Priority
 from connector.settings import ConnectionSettings
 from connector.state.claims import SideDirectory
+from connector.state.entities import SideEntities
 from connector.state.inbox import BACKLOG_BOUND, Inbox, Row
+from connector.state.intents import SideIntents
 from connector.state.lease import Lease
 from connector.state.pauses import Pause, PauseKind, SidePauses
 from contracts.dead_letters import letter_id
@@ -59,6 +61,8 @@ class Applier:
     handlers: Mapping[str, Handler]
     inbox: Inbox
     directory: SideDirectory
+    entities: SideEntities
+    intents: SideIntents
     office: DeadLetterOffice
     pauses: SidePauses
     clock: Clock
@@ -260,7 +264,13 @@ class Applier:
                 taken.append(row)
             except Unreadable as error:
                 unreadable.append((row, Rejected(error.code, str(error), details=error.details)))
-        context = Context(settings=self.settings, skus=self.directory, now=self.clock.now())
+        context = Context(
+            settings=self.settings,
+            skus=self.directory,
+            now=self.clock.now(),
+            known=self.entities,
+            intents=self.intents,
+        )
         if entity in HAS_PARTS:
             await self.inbox.begin([row for row in taken if row.event_id != row.applied_event_id])
         started = self.clock.monotonic()

@@ -3,6 +3,7 @@
 import difflib
 import json
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
@@ -15,6 +16,7 @@ _LONGEST_SHOWN = 100
 _TEN_YEARS = 10 * 366 * 86_400
 
 FlowDirection = Literal["to_sparklayer", "to_sparkpay", "both", "off"]
+PaymentName = Literal["upfront", "invoice", "on-account", "other"]
 
 
 class _Section(BaseModel):
@@ -89,6 +91,66 @@ class SparkLayerSettings(_Section):
     max_rps: float | None = Field(default=None, gt=0, description="An upper rate; none = as much as it takes")
 
 
+class CustomerSettings(_Section):
+    """Customers."""
+
+    name_fallback: str = Field(default="Customer", min_length=1, description="For a person without any name")
+    association_type_id: int | None = Field(
+        default=None, description="Which customer_association makes a sub-account; none: there are no sub-accounts"
+    )
+    invoice_methods: tuple[str, ...] = Field(
+        default=(), description="Names of store payment methods whose customers pay by invoice"
+    )
+    vatin: bool = Field(default=False, description="Tax exemption numbers are VAT ids")
+    sales_agents: bool = Field(default=False, description="The sales person becomes a sales-agent group")
+    on_remove: Literal["deactivate", "delete"] = Field(
+        default="deactivate", description="What happens on SparkLayer to a customer who is gone or out of scope"
+    )
+    deactivate_on_unlink: bool = Field(default=True, description="A sub-account that is removed may not sign in again")
+    merge_before_put: bool = Field(default=True, description="Fields that SparkLayer owns are read before a write")
+    api: Literal["v2", "v1"] = "v2"
+
+
+class OrderSettings(_Section):
+    """Orders."""
+
+    api: Literal["purchases", "orders_v1"] = Field(default="purchases", description="Which interface of SparkLayer")
+    since: date | None = Field(default=None, description="Older orders are not brought to SparkLayer; none: all")
+    cart_field: str = Field(default="sparklayer_cart_id", min_length=1, description="Custom field for the cart id")
+    reference_field: str = Field(
+        default="Purchase order number", description="Custom or payment field that holds the buyer's own number"
+    )
+    payment_methods: dict[str, PaymentName] = Field(
+        default_factory=dict, description="Spark Pay's name of a payment method -> upfront, invoice, on-account, other"
+    )
+    new_status_id: dict[PaymentName, int] = Field(
+        default_factory=dict, description="Status of an order made in Spark Pay, by its payment method"
+    )
+    status_ids: dict[str, int] = Field(
+        default_factory=dict, description="Status to set in Spark Pay for shipped, cancelled, ...; else by the flags"
+    )
+    payment_method_ids: dict[PaymentName, int] = Field(
+        default_factory=dict, description="Spark Pay's payment method (custom) of a payment method"
+    )
+    invoice_url: str | None = Field(default=None, description="Template such as https://erp.example/{number}.pdf")
+    integration_route: bool = Field(
+        default=True, description="Create orders in one call where the store has the integration routes"
+    )
+    silent_status: bool = Field(default=False, description="Set statuses without the store's mails and events")
+    sweep_minutes: float = Field(default=15, gt=0, description="Unconfirmed orders older than this are looked up")
+    package_types: dict[str, str | None] = Field(
+        default_factory=dict, description="`type` of open, shipped, cancelled, returned packages; none = left out"
+    )
+    packages_shape: Literal["array", "object"] = "array"
+    identifier_keys: tuple[str, ...] = Field(default=("sku", "platform"), description="Of a purchase's lines")
+
+
+class ShippingSettings(_Section):
+    """Shipping methods on SparkLayer."""
+
+    api: Literal["off", "v2", "v1"] = Field(default="off", description="With Ignite, rates are quoted live instead")
+
+
 class PollSettings(_Section):
     """How often Spark Pay is looked at."""
 
@@ -122,11 +184,20 @@ class ApplySettings(_Section):
 
 
 class FlowSettings(_Section):
-    """In which direction each kind of entity goes."""
+    """In which direction each kind of entity goes.
+
+    Those that are off are not read from the store; what other services publish of them is applied where they are on.
+    """
 
     product: FlowDirection = "to_sparklayer"
     price: FlowDirection = "to_sparklayer"
     stock: FlowDirection = "to_sparklayer"
+    customer: FlowDirection = "off"
+    customer_group: FlowDirection = "off"
+    order: FlowDirection = "off"
+    shipping_method: FlowDirection = "off"
+    stock_location: FlowDirection = "off"
+    setting: FlowDirection = "off"
 
 
 class ConnectionSettings(_Section):
@@ -138,6 +209,9 @@ class ConnectionSettings(_Section):
     products: ProductSettings = ProductSettings()
     stock: StockSettings = StockSettings()
     pricing: PricingSettings = PricingSettings()
+    customers: CustomerSettings = CustomerSettings()
+    orders: OrderSettings = OrderSettings()
+    shipping: ShippingSettings = ShippingSettings()
     sparklayer: SparkLayerSettings = SparkLayerSettings()
     poll: PollSettings = PollSettings()
     apply: ApplySettings = ApplySettings()

@@ -9,11 +9,17 @@ from connector.clock import Clock
 from connector.cookies import no_cookies
 from connector.permit import CallPermit
 from connector.sparklayer.credentials import Credentials
+from connector.sparklayer.customer_groups import CustomerGroups
+from connector.sparklayer.customers import Customers, CustomersV1
 from connector.sparklayer.gate import CallGate
+from connector.sparklayer.orders import Orders
 from connector.sparklayer.price_lists import PriceLists
 from connector.sparklayer.prices import Prices
 from connector.sparklayer.products import Products
+from connector.sparklayer.purchases import Purchases
 from connector.sparklayer.session import OnCall, Session
+from connector.sparklayer.shipping_methods import ShippingMethods
+from connector.sparklayer.site_settings import SiteSettings
 from connector.sparklayer.stock import Stock
 from connector.sparklayer.stock_locations import StockLocations
 from connector.sparklayer.token import MemoryTokenStore, TokenStore
@@ -66,6 +72,13 @@ class SparkLayerClient:
         self.stock_locations = StockLocations(self._session)
         self.price_lists = PriceLists(self._session)
         self.prices = Prices(self._session)
+        self.customer_groups = CustomerGroups(self._session)
+        self.customers = Customers(self._session)
+        self.customers_v1 = CustomersV1(self._session)
+        self.shipping_methods = ShippingMethods(self._session)
+        self.purchases = Purchases(self._session)
+        self.orders = Orders(self._session)
+        self.settings = SiteSettings(self._session)
 
     async def check_token(self) -> None:
         """Make sure that the keys buy a token, or that a stored one lives; raises `CredentialsRefused`."""

@@ -120,10 +120,15 @@ class Session:
         return answer if isinstance(answer, dict) else self._misshapen(endpoint, "an object")
 
     async def call_for_rows(
-        self, endpoint: Endpoint, keys: Mapping[str, str] | None = None, *, body: object = None
+        self,
+        endpoint: Endpoint,
+        keys: Mapping[str, str] | None = None,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: object = None,
     ) -> list[Row]:
         """Call an endpoint that answers with an array of objects; an empty answer is an empty array."""
-        answer = await self.call(endpoint, keys, body=body)
+        answer = await self.call(endpoint, keys, query=query, body=body)
         if answer is None:
             return []
         if isinstance(answer, list) and all(isinstance(row, dict) for row in answer):

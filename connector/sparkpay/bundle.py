@@ -20,6 +20,8 @@ class ReferenceData:
     warehouses: Mapping[int, Row] = field(default_factory=dict)
     inventory_settings: Row = field(default_factory=dict)
     inactive: Mapping[int, tuple[Row, ...]] = field(default_factory=dict)  # product id -> product_inactive_in_store
+    order_statuses: Mapping[int, Row] = field(default_factory=dict)
+    regions: Mapping[int, Row] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +55,44 @@ class ProductBundle:
     def id(self) -> int:
         """`products.id`."""
         return int(self.product["id"])
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerBundle:
+    """One customer row with its address book.
+
+    `parent_id` is the customer that a `customer_association` row of the configured type puts above it. `addresses` is
+    none where they were not read. `custom_fields` are rows of name and value.
+    """
+
+    customer: Row
+    addresses: tuple[Row, ...] | None = None
+    parent_id: int | None = None
+    custom_fields: tuple[Row, ...] = ()
+
+    @property
+    def id(self) -> int:
+        """`customers.id`."""
+        return int(self.customer["id"])
+
+
+@dataclass(frozen=True, slots=True)
+class OrderBundle:
+    """One order row with all that belongs to it.
+
+    `shipments` rows carry the key `items` (id of the order item, quantity_shipped) where that was read; `addresses`
+    are rows of `order_addresses` by id; `payments` may carry `fields`, the answers to a payment method's questions.
+    """
+
+    order: Row
+    items: tuple[Row, ...] = ()
+    payments: tuple[Row, ...] = ()
+    shipments: tuple[Row, ...] = ()
+    addresses: Mapping[int, Row] = field(default_factory=dict)
+    custom_fields: tuple[Row, ...] = ()
+    customer: Row | None = None
+
+    @property
+    def id(self) -> int:
+        """`orders.id`."""
+        return int(self.order["id"])

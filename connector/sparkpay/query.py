@@ -22,9 +22,10 @@ class Condition:
 
     operator: str
     value: Value
+    joined: bool = False  # the value is a chain of comparisons
 
     def __str__(self) -> str:
-        return f"{self.operator}:{_text(self.value)}"
+        return f"{self.operator}:{self.value if self.joined else _text(self.value)}"
 
 
 def eq(value: Value) -> Condition:
@@ -45,6 +46,12 @@ def gte(value: Value) -> Condition:
 def lte(value: Value) -> Condition:
     """Not greater, or not later."""
     return Condition("lte", value)
+
+
+def any_of(values: Iterable[Value]) -> Condition:
+    """Equal to one of them. Raises `ValueError` for none at all, and for a value that cannot be asked for."""
+    first, *rest = values
+    return Condition("eq", " OR ".join([_text(first), *(f"eq:{_text(value)}" for value in rest)]), joined=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ _KEYS = (
 )
 """References by which rows are joined."""
 
+_ID_NAMES = {"customer_association": "customer_association_id"}
 _TOO_LARGE = 2**63
 _COLLECTIONS = ("variants", "variant_inventory", "pricing", "pictures", "child_products")
 
@@ -27,17 +28,18 @@ def check_rows(rows: Iterable[object], where: str) -> None:
 
 
 def _check(row: Row, where: str) -> None:
-    if not _is_whole(row.get("id")):
-        raise StrangeAnswer(f"a row of {where} has the id {shown(row.get('id'))}")
+    id_ = row.get(_ID_NAMES.get(where, "id"))
+    if not _is_whole(id_):
+        raise StrangeAnswer(f"a row of {where} has the id {shown(id_)}")
     for name in _KEYS:
         if row.get(name) is not None and not _is_whole(row[name]):
-            raise StrangeAnswer(f"{where} {row['id']} has the {name} {shown(row[name])}")
+            raise StrangeAnswer(f"{where} {id_} has the {name} {shown(row[name])}")
     for name in _COLLECTIONS:
         nested = row.get(name)
         if nested is None:
             continue
         if not isinstance(nested, list):
-            raise StrangeAnswer(f"{where} {row['id']} has {name} that are no list")
+            raise StrangeAnswer(f"{where} {id_} has {name} that are no list")
         check_rows(nested, f"{where}.{name}")
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from connector.sparkpay.claims import Claim
 
-TOLD_KINDS = frozenset({"product", "price", "stock"})
+TOLD_KINDS = frozenset({"product", "price", "stock"})  # what the store is read for
 """What reading the catalogue tells."""
 
 

@@ -246,6 +246,17 @@ leases = sa.Table(
     sa.Column("since", Moment, nullable=False),
 )
 
+intents = sa.Table(
+    "intents",
+    metadata,
+    sa.Column("connection", sa.Text, primary_key=True),
+    sa.Column("side", sa.Text, primary_key=True),
+    sa.Column("entity", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("step", sa.Text, primary_key=True),
+    sa.Column("made_at", Moment, nullable=False),
+)
+
 budgets = sa.Table(
     "budgets",
     metadata,

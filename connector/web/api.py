@@ -9,9 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from connector.app.connection_report import connection_report
 from connector.app.service import Service
 from connector.app.status import statuses
-from connector.app.syncs import report
+from connector.app.syncs import KINDS_OF_A_SYNC, report
 from connector.bus.topics import administration, check
-from contracts.entities import KINDS
 from contracts.topics import SIDES, TopicNames, plan
 
 router = APIRouter(prefix="/api")
@@ -29,8 +28,8 @@ class SyncRequest(BaseModel):
     @field_validator("entities")
     @classmethod
     def _known(cls, value: list[str]) -> list[str]:
-        if unknown := sorted(set(value) - set(KINDS)):
-            raise ValueError(f"{', '.join(unknown)}: write {', '.join(KINDS)}")
+        if unknown := sorted(set(value) - set(KINDS_OF_A_SYNC)):
+            raise ValueError(f"{', '.join(unknown)}: write {', '.join(KINDS_OF_A_SYNC)}")
         return value
 
 

@@ -2,9 +2,17 @@
 
 from connector.sparklayer import SparkLayerClient
 from handlers.outcome import Handler
+from handlers.sparklayer.customer_groups import CustomerGroupHandler, GroupDirectory
+from handlers.sparklayer.customers import CustomerHandler
+from handlers.sparklayer.orders import OrderHandler
+from handlers.sparklayer.price_lists import PriceLists
 from handlers.sparklayer.prices import PriceHandler
 from handlers.sparklayer.products import ProductHandler
+from handlers.sparklayer.shipping_methods import ShippingMethodHandler
+from handlers.sparklayer.site_settings import SettingHandler
 from handlers.sparklayer.stock import StockHandler
+from handlers.sparklayer.stock_locations import StockLocations
+from handlers.sparklayer.stock_locations_handler import StockLocationHandler
 
 
 def handlers(client: SparkLayerClient, *, look_only: bool = False) -> dict[str, Handler]:
@@ -12,10 +20,31 @@ def handlers(client: SparkLayerClient, *, look_only: bool = False) -> dict[str, 
 
     With `look_only` what is in doubt is compared with the site, and waits for `A_WRITE` where it differs.
     """
+    groups = GroupDirectory(client)
     prices = PriceHandler(client, look_only=look_only)
-    products = ProductHandler(client, look_only=look_only, before_write=prices.moving)
-    built: tuple[Handler, ...] = (products, prices, StockHandler(client, look_only=look_only))
+    built: tuple[Handler, ...] = (
+        CustomerGroupHandler(client, groups),
+        StockLocationHandler(client, StockLocations(client)),
+        SettingHandler(client),
+        ShippingMethodHandler(client),
+        ProductHandler(client, look_only=look_only, before_write=prices.moving),
+        prices,
+        StockHandler(client, look_only=look_only),
+        CustomerHandler(client, groups, PriceLists(client)),
+        OrderHandler(client),
+    )
     return {handler.entity: handler for handler in built}
 
 
-__all__ = ["PriceHandler", "ProductHandler", "StockHandler", "handlers"]
+__all__ = [
+    "CustomerGroupHandler",
+    "CustomerHandler",
+    "OrderHandler",
+    "PriceHandler",
+    "ProductHandler",
+    "SettingHandler",
+    "ShippingMethodHandler",
+    "StockHandler",
+    "StockLocationHandler",
+    "handlers",
+]

@@ -23,7 +23,9 @@ from connector.ports import Priority
 from connector.settings import ConnectionSettings
 from connector.state.claims import SideDirectory, SkuClaims
 from connector.state.database import Database
+from connector.state.entities import SideEntities
 from connector.state.inbox import Inbox, SetRejected, SetRetry, Settlement
+from connector.state.intents import SideIntents
 from connector.state.letters import Letters
 from connector.state.pauses import SidePauses
 from connector.state.runs import Runs
@@ -208,6 +210,8 @@ class World:
             handlers={name: Handler(self, name) for name in ("product", "stock")},
             inbox=self.inbox,
             directory=SideDirectory(self.db, self.connection, SIDE),
+            entities=SideEntities(self.db, self.connection, SIDE),
+            intents=SideIntents(self.db, self.clock, self.connection, SIDE),
             office=self.office,
             pauses=self.pauses,
             clock=self.clock,

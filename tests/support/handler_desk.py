@@ -13,10 +13,11 @@ from connector.ports import Doubt
 from connector.sandbox.sparklayer import SitePolicy, SparkLayerSite, create_app
 from connector.settings import ConnectionSettings
 from connector.sparklayer import CallGate, Credentials, GatePolicy, SparkLayerClient
-from contracts.entities import Entity, Price, Product, Stock
+from contracts.entities import KINDS, Entity, Price, Product, Stock
 from handlers.outcome import Applied, Context, Failed, Outcome, Rejected, Seen, Task
 from handlers.sparklayer import handlers
 from handlers.sparklayer.product_plan import wanted_skus
+from tests.fakes.entity_directory import FakeEntityDirectory
 from tests.fakes.sku_directory import FakeSkuDirectory
 
 NOW = datetime(2026, 4, 1, 12, tzinfo=UTC)
@@ -55,6 +56,7 @@ class Desk:
         )
         self.handlers = handlers(self.client)
         self.skus = FakeSkuDirectory()
+        self.known = FakeEntityDirectory()
         self.rows: dict[tuple[str, str], Row] = {}
         self.now = NOW
         self._asked = 0
@@ -81,7 +83,7 @@ class Desk:
 
     async def apply(self, *entities: Entity) -> list[Outcome]:
         """Entities of one kind, each with its newest state, in one batch."""
-        kind = {Product: "product", Price: "price", Stock: "stock"}[type(entities[0])]
+        kind = next(name for name, kind in KINDS.items() if isinstance(entities[0], kind.model))
         for entity in entities:
             self.put(kind, entity.key, entity)
         return await self.run(kind, *(entity.key for entity in entities))
@@ -98,14 +100,22 @@ class Desk:
         if kind == "product":
             self.skus.want(key, wanted_skus(entity if isinstance(entity, Product) else None), pending=True)
 
-    async def run(self, kind: str, *keys: str) -> list[Outcome]:
+    async def run(self, kind: str, *keys: str, attempts: int = 0) -> list[Outcome]:
         """Apply what is wanted of these keys and remember what came of it."""
         tasks = [
-            Task("acme", key, row.entity, applied_hash=row.applied_hash, ledger=row.ledger, doubt=row.doubt)
+            Task(
+                "acme",
+                key,
+                row.entity,
+                applied_hash=row.applied_hash,
+                ledger=row.ledger,
+                attempts=attempts,
+                doubt=row.doubt,
+            )
             for key in keys
             for row in [self.rows[kind, key]]
         ]
-        outcomes = list(await self.handlers[kind].apply(tasks, Context(self.settings, self.skus, self.now)))
+        outcomes = list(await self.handlers[kind].apply(tasks, Context(self.settings, self.skus, self.now, self.known)))
         for key, outcome in zip(keys, outcomes, strict=True):
             self._remember(kind, key, outcome)
         return outcomes
@@ -144,6 +154,8 @@ class Desk:
         done = outcome.applied if isinstance(outcome, Rejected) else outcome
         if isinstance(done, Applied):
             row.applied_hash, row.ledger, row.doubt = done.hash, done.ledger, Doubt.NONE
+            if isinstance(outcome, Applied) and row.entity is not None:
+                self.known.there(kind, key, **done.refs)
         elif isinstance(outcome, Seen):
             row.ledger, row.doubt = outcome.ledger, Doubt.SEEN
         elif row.doubt:

@@ -19,6 +19,7 @@ class Call:
     query: Mapping[str, str]
     body: Any
     refuses_sku: Callable[[str], bool]
+    template: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ class SitePolicy:
 
     `scopes` are names as the vendor writes them (`products`, `products.read`, ...); None grants everything.
     `rate_per_second` None means no rate limit. `remove_style` is the one spelling of "blank row" that is accepted.
+    `dashboard_keys` may not write global settings. `status_refused_in_v2` leaves the customer's status to v1.
     The site's clock is `clock_ahead_seconds` ahead of the true time. `log_bodies`: the log keeps what calls sent.
     """
 
@@ -30,6 +31,9 @@ class SitePolicy:
     variants_patch: Literal["merge", "replace"] = "merge"
     unknown_sku_in_stock: Literal["refuse", "ignore"] = "refuse"
     remove_style: Literal["null_row", "empty"] = "null_row"
+    dashboard_keys: bool = False
+    packages_shape: Literal["array", "object"] = "array"
+    status_refused_in_v2: bool = False
     clock_ahead_seconds: int = 0
     log_bodies: bool = False
 

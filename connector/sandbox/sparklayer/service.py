@@ -81,7 +81,7 @@ class Service:
         self.tokens.check(request.headers.get("authorization", ""))
         if not self.policy.grants(operation.scope, write=operation.writes):
             raise Refusal(403, "forbidden", f"The key lacks the scope {operation.scope}.")
-        reply.body = self._read_body(request) if operation.method in {"POST", "PATCH"} else None
+        reply.body = self._read_body(request) if operation.method in {"POST", "PATCH", "PUT"} else None
         call = Call(
             self.site,
             self.policy,
@@ -89,6 +89,7 @@ class Service:
             dict(parse_qsl(request.query, keep_blank_values=True)),
             reply.body,
             partial(self._faults.refuses_sku, request.method, request.path),
+            operation.template,
         )
         answer = await self._run(operation, call)
         reply.status = answer.status

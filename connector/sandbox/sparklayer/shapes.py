@@ -128,6 +128,15 @@ class Fields:
                 yield from shape.errors(item, _join(at, name))
 
 
+@dataclass(frozen=True, slots=True)
+class Anything:
+    """Whatever JSON can say."""
+
+    def errors(self, value: object, at: str) -> Iterator[FieldError]:  # noqa: ARG002 - nothing is wrong with anything
+        """See `Shape`."""
+        yield from ()
+
+
 def demand(shape: Shape, body: object) -> None:
     """Raise the 400 that names every field of the body that is not as declared."""
     found = list(shape.errors(body, ""))

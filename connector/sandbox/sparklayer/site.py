@@ -6,16 +6,23 @@ from typing import cast
 
 from connector.sandbox.json_stream import Members
 from connector.sandbox.sparklayer.catalogue import Catalogue
+from connector.sandbox.sparklayer.customers import Customers
+from connector.sandbox.sparklayer.groups import Groups
 from connector.sandbox.sparklayer.ids import Ids
 from connector.sandbox.sparklayer.levels import Levels
 from connector.sandbox.sparklayer.locations import Locations
+from connector.sandbox.sparklayer.orders import Orders
 from connector.sandbox.sparklayer.price_lists import PriceLists
 from connector.sandbox.sparklayer.prices import Prices
+from connector.sandbox.sparklayer.purchases import Purchases
+from connector.sandbox.sparklayer.shipping_methods import ShippingMethods
 from connector.sandbox.sparklayer.wire import Row, decimals_as_text
+
+_SETTINGS = {"taxDisplay": "net", "allowBackOrders": False, "storeName": None}
 
 
 class SparkLayerSite:
-    """Products, variants, stock, stock locations, price lists and prices of one site.
+    """Everything that one site keeps: catalogue, stock, prices, customers, orders and settings.
 
     Levels and prices belong to the variant, so they follow it when its SKU changes.
     `clock` answers aware datetimes and stamps every row; `seed` makes ids and tokens repeatable.
@@ -29,6 +36,13 @@ class SparkLayerSite:
         self.price_lists = PriceLists(self.stamp)
         self.price_blocks = Prices()
         self.catalogue = Catalogue(self.ids, self.stamp)
+        self.groups = Groups()
+        self.customers = Customers(self.ids, self.stamp)
+        self.shipping_methods = ShippingMethods(self.ids, self.stamp)
+        self.purchases = Purchases(self.ids, self.stamp)
+        self.orders = Orders(self.ids, self.stamp)
+        self.settings: dict[str, object] = dict(_SETTINGS)
+        self.sync_log: dict[tuple[str, str], Row] = {}
 
     def stamp(self) -> str:
         """Now, as the site writes times: UTC with milliseconds."""
@@ -83,6 +97,13 @@ class SparkLayerSite:
             "stock_locations": [dict(row) for row in self.locations.all()],
             "stock": Members((sku, {places[place]: row for place, row in rows.items()}) for sku, rows in held),
             "price_lists": [dict(row) for row in self.price_lists.all()],
+            "customer_groups": [{**row, "settings": self.groups.settings(row["slug"])} for row in self.groups.all()],
+            "customers": self.customers.all(),
+            "shipping_methods": [dict(row) for row in self.shipping_methods.all()],
+            "purchases": [dict(row) for row in self.purchases.all()],
+            "orders": [dict(row) for row in self.orders.all()],
+            "settings": Members(list(self.settings.items())),
+            "sync_log": Members([("/".join(place), report) for place, report in self.sync_log.items()]),
             "prices": Members((sku, blocks[variant_id]) for sku, variant_id in sold if blocks.get(variant_id)),
         }
 

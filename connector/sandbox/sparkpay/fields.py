@@ -22,9 +22,27 @@ from connector.sandbox.sparkpay import moments
 Types = Mapping[str, str]
 MONEY_DECIMALS = 4
 MONEY_STEP = Decimal(1).scaleb(-MONEY_DECIMALS)
-DATE_FIELDS = frozenset({"created_at", "updated_at", "start_date", "end_date", "eta_date"})
+DATE_FIELDS = frozenset(
+    {
+        "created_at",
+        "updated_at",
+        "start_date",
+        "end_date",
+        "eta_date",
+        "ordered_at",
+        "order_status_last_changed_at",
+        "expires_at",
+        "due_date",
+        "paid_at",
+        "approved_at",
+        "shipped_at",
+        "delivery_date",
+        "registered_at",
+        "last_visit_at",
+    }
+)
 _EMPTY: Mapping[str, object] = MappingProxyType(
-    {"string": "", "integer": 0, "number": 0, "boolean": False, "date": None}
+    {"string": "", "integer": 0, "number": 0, "boolean": False, "date": None, "array": ()}
 )
 
 
@@ -69,7 +87,7 @@ def load(resource: str) -> FieldTypes:
         return BodyTypes(_dated(kept | dict(types or {})), frozenset(required))
 
     # Nested collections are no fields of the row: products.variants in the file's read model is one.
-    plain = {name: kind for name, kind in read.items() if kind != "array"}
+    plain = {name: kind for name, kind in read.items() if kind not in {"array", "object"}}
     return FieldTypes(_dated(plain), body("create"), body("update"))
 
 

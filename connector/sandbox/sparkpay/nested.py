@@ -69,3 +69,38 @@ def category_links(tables: Tables, row: Row) -> Iterable[NestedRow]:
         if category is not None:
             link = {"id": category_id, "is_primary": category_id == primary, "name": category.get("name", "")}
             yield NestedRow(None, link)
+
+
+def kept_rows(name: str) -> Finder:
+    """Return rows that the outer row keeps itself."""
+    return lambda _tables, row: [NestedRow(None, kept) for kept in row.get(name, ())]
+
+
+def field_values(resource_type: str) -> Finder:
+    """Return the custom fields of a row that have a value, as `{name, value}`."""
+
+    def find(tables: Tables, row: Row) -> Iterable[NestedRow]:
+        names = tables["custom_fields"]
+        for value in tables["custom_field_values"].equal("resource_id", row["id"]):
+            declared = names.row(value["custom_field_id"])
+            if declared is not None and declared.get("resource_type") == resource_type:
+                yield NestedRow(None, {"name": declared.get("name", ""), "value": value.get("value", "")})
+
+    return find
+
+
+def shipped_items(tables: Tables, row: Row) -> Iterable[NestedRow]:
+    """Return what a shipment holds: the order item's id and the quantity, with the item's product and name."""
+    items = tables["order_items"]
+    for link in row.get("items", ()):
+        item = items.row(link["id"]) or {}
+        yield NestedRow(
+            None,
+            {
+                "id": link["id"],
+                "quantity_shipped": link["quantity_shipped"],
+                "product_id": item.get("product_id", 0),
+                "item_name": item.get("item_name", ""),
+                "item_nr": item.get("item_number", ""),
+            },
+        )

@@ -16,6 +16,7 @@ class SandboxPolicy:
     it is called. `import_max_lines` is the most that one importMany takes, `max_query` the longest query string in
     characters, `log_size` the calls that the log keeps, `cache_bytes` the size of the server's cache. The platform's
     clock, which gives `Date` and the times of rows, is `clock_ahead_seconds` ahead of the true time (or behind).
+    `integration_routes`: older stores, and those without the add-on, have none.
     """
 
     token: str
@@ -31,6 +32,7 @@ class SandboxPolicy:
     max_query: int = 2048
     log_size: int = 10_000
     cache_bytes: int = 32_000_000
+    integration_routes: bool = True
     clock_ahead_seconds: float = 0
 
     def __post_init__(self) -> None:

@@ -145,7 +145,8 @@ def _condition(resource: Resource, name: str, text: str, zone: ZoneInfo) -> Cond
         operator, value = "eq", text
     if operator in {"like", "startwith"}:
         return Condition(name, operator, value)
-    return Condition(name, operator, _typed(name, "integer" if name == "id" else resource.types[name], value, zone))
+    kind = "integer" if name == resource.id_name else resource.types[name]
+    return Condition(name, operator, _typed(name, kind, value, zone))
 
 
 def _typed(name: str, kind: str, text: str, zone: ZoneInfo) -> object:

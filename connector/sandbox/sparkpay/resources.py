@@ -11,7 +11,17 @@ from functools import cached_property
 from types import MappingProxyType
 
 from connector.sandbox.sparkpay import fields
-from connector.sandbox.sparkpay.nested import Finder, category_links, children, combination, nothing, owned
+from connector.sandbox.sparkpay.nested import (
+    Finder,
+    category_links,
+    children,
+    combination,
+    field_values,
+    kept_rows,
+    nothing,
+    owned,
+    shipped_items,
+)
 
 
 @dataclass(frozen=True)
@@ -23,7 +33,9 @@ class Resource:
     that take null although they are not null when empty. `also_readable` / `also_writable`: fields that live answers
     or the vendor's pages have and the OpenAPI file lacks. `retyped`: fields whose type the file has wrong for bodies.
     `references`: fields that hold the id of a row elsewhere; a row goes when a row named in `cascade` goes.
-    `links`: collections kept inside the row. `unfilterable`: fields that fail in filters (vendor docs: known issues).
+    `links`: collections kept inside the row, `arrays` those that every answer shows. `id_name`: what the id is called
+    where it is not `id`. `digits`: texts that answers show as numbers where they are digits (leading zeros are lost).
+    `unfilterable`: fields that fail in filters (vendor docs: known issues).
     `internal`: kept like a resource, not in the OpenAPI file and not served by the generic routes.
     """
 
@@ -41,6 +53,9 @@ class Resource:
     cascade: frozenset[str] = frozenset()
     nested: Mapping[str, Finder] = field(default_factory=dict)
     links: frozenset[str] = frozenset()
+    arrays: frozenset[str] = frozenset()
+    id_name: str = "id"
+    digits: frozenset[str] = frozenset()
     unfilterable: frozenset[str] = frozenset()
     internal: bool = False
 
@@ -48,12 +63,12 @@ class Resource:
     def types(self) -> fields.Types:
         """Type of every field of the read model."""
         read = {} if self.internal else fields.load(self.name).read
-        return {**read, **self.also_readable, **self.retyped}
+        return {**read, **self.also_readable, **self.retyped, **dict.fromkeys(self.arrays, "array")}
 
     @cached_property
     def defaults(self) -> dict[str, object]:
         """Every field with its empty value, in the order of the wire: id first."""
-        kinds = {"id": "integer", **self.types}
+        kinds = {self.id_name: "integer", **self.types}
         return {name: self.empty.get(name, fields.empty_value(kind)) for name, kind in kinds.items()}
 
     @cached_property
@@ -90,7 +105,14 @@ def _nulls(names: str) -> dict[str, object]:
     return dict.fromkeys(names.split())
 
 
+def _decimals(names: str) -> dict[str, str]:
+    """Fields that the file calls integers in places; money has four decimals everywhere."""
+    return dict.fromkeys(names.split(), "number")
+
+
 _SETTINGS = frozenset({"settings"})
+_PEOPLE, _READ_PEOPLE = frozenset({"people"}), frozenset({"read_people", "people"})
+_ORDERS, _READ_ORDERS = frozenset({"orders"}), frozenset({"read_orders", "orders"})
 
 _DECLARED = (
     Resource(
@@ -216,8 +238,8 @@ _DECLARED = (
     Resource(
         "customer_types",
         "AC_CustomerTypes",
-        read_scopes=frozenset({"read_people", "people"}),
-        write_scopes=frozenset({"people"}),
+        read_scopes=_READ_PEOPLE,
+        write_scopes=_PEOPLE,
         nested={"customer_type_payment_methods_availability": nothing},
     ),
     Resource("warehouses", "AC_Warehouses", read_scopes=_SETTINGS, write_scopes=_SETTINGS),
@@ -228,6 +250,211 @@ _DECLARED = (
         write_scopes=frozenset({"system"}),
         # The file says integer, the sample shows 4.0.
         retyped={"average_testimonial_rating": "number"},
+    ),
+    Resource(
+        "customers",
+        "AC_Customers",
+        read_scopes=_READ_PEOPLE,
+        write_scopes=_PEOPLE,
+        empty=_nulls("affiliate_id registered_at last_visit_at reward_tier_id tax_rate credit_limit"),
+        nullable=frozenset({"customer_type_id", "payment_net_term", "sales_person_user_id", "username"}),
+        also_writable={"registered_at": "date"},
+        # store_payment_methods_enabled is not in the body of PUT, and its items are objects in the one of POST:
+        # the vendor's page shows texts.
+        arrays=frozenset({"store_payment_methods_enabled", "customer_payment_methods_availability"}),
+        references={"store_id": "stores", "customer_type_id": "customer_types"},
+        nested={
+            "additional_emails": nothing,
+            "addresses": owned("addresses", "customer_id"),
+            "customer_store_locations": nothing,
+            "reward_points": nothing,
+            "custom_fields": field_values("Customers"),
+        },
+    ),
+    Resource(
+        "addresses",
+        "AC_Addresses",
+        read_scopes=_READ_PEOPLE,
+        write_scopes=_PEOPLE,
+        empty={"address_type": "Default"},
+        references={"customer_id": "customers"},
+        cascade=frozenset({"customer_id"}),
+    ),
+    Resource(
+        "customer_association",
+        "AC_CustomerAssociation",
+        read_scopes=_READ_PEOPLE,
+        write_scopes=_PEOPLE,
+        id_name="customer_association_id",
+        references={"parent_customer_id": "customers", "child_customer_id": "customers"},
+        cascade=frozenset({"parent_customer_id", "child_customer_id"}),
+    ),
+    Resource(
+        "orders",
+        "AC_Orders",
+        read_scopes=_READ_ORDERS,
+        write_scopes=_ORDERS,
+        empty=_nulls(
+            "discounted_shipping_total delivery_tax expires_at from_quote_id from_subscription_id location_id due_date "
+            "order_number channel device previous_order_status_id order_status_last_changed_at ordered_at "
+            "order_shipping_address_id order_billing_address_id"
+        )
+        | {"order_type": "Order", "source": "[none]"},
+        # ordered_at and entered_by are in the file's example of POST and not in its model.
+        also_writable={"ordered_at": "date", "entered_by": "string", "exported_to_accounting_system": "integer"},
+        retyped=_decimals(
+            "subtotal tax_total shipping_total discount_total handling_total additional_fees cost_total grand_total "
+            "discounted_shipping_total delivery_tax"
+        ),
+        references={
+            "customer_id": "customers",
+            "order_status_id": "order_statuses",
+            "order_shipping_address_id": "order_addresses",
+            "order_billing_address_id": "order_addresses",
+        },
+        nested={
+            "items": owned("order_items", "order_id"),
+            "payments": owned("order_payments", "order_id"),
+            "shipments": owned("order_shipments", "order_id"),
+            "custom_fields": field_values("Orders"),
+        },
+    ),
+    Resource(
+        "order_items",
+        "AC_OrderItems",
+        list_key="items",
+        read_scopes=_READ_ORDERS,
+        write_scopes=_ORDERS,
+        empty=_nulls(
+            "variant_inventory_id parent_order_item_id order_shipping_address_id delivery_date height length width "
+            "variants personalizations"
+        )
+        | {"weight_unit": "Lbs", "size_unit": "In"},
+        retyped=_decimals("price cost discount_amount discount_percentage tax weight"),
+        # Live answers have fields that no document lists.
+        also_readable={"vendor_store_id": "integer", "fitment": "string"},
+        arrays=frozenset({"variants", "personalizations"}),
+        references={
+            "order_id": "orders",
+            "product_id": "products",
+            "variant_inventory_id": "variant_inventory",
+            "order_shipping_address_id": "order_addresses",
+        },
+        cascade=frozenset({"order_id"}),
+    ),
+    Resource(
+        "order_payments",
+        "AC_OrderPayments",
+        list_key="payments",
+        read_scopes=_READ_ORDERS,
+        write_scopes=_ORDERS,
+        empty=_nulls("gift_certificate_id card_expiration_month card_expiration_year")
+        | {"transaction_type": "None", "approved_at": "", "paid_at": ""},
+        retyped=_decimals("amount"),
+        references={"order_id": "orders", "customer_id": "customers"},
+        cascade=frozenset({"order_id"}),
+        nested={"fields": nothing},
+    ),
+    Resource(
+        "order_shipments",
+        "AC_OrderShipments",
+        list_key="shipments",
+        read_scopes=_READ_ORDERS,
+        write_scopes=_ORDERS,
+        empty=_nulls(
+            "shipping_method_id number_of_packages total_weight provider_insurance_cost provider_handling_cost "
+            "provider_other_charges provider_total_shipping_cost"
+        ),
+        # The vendor's page posts items; the file has none.
+        also_writable={"items": "array"},
+        references={"order_id": "orders"},
+        cascade=frozenset({"order_id"}),
+        links=frozenset({"items"}),
+        nested={"items": shipped_items},
+    ),
+    Resource(
+        "order_addresses",
+        "AC_OrderAddresses",
+        list_key="addresses",
+        read_scopes=_READ_ORDERS,
+        write_scopes=_ORDERS,
+        empty={"address_type": "Default"},
+        retyped={"postal_code": "string"},
+        digits=frozenset({"postal_code"}),
+        references={"customer_id": "customers"},
+    ),
+    Resource(
+        "order_statuses",
+        "AC_OrderStatuses",
+        read_scopes=_READ_ORDERS,
+        write_scopes=_ORDERS,
+        empty=_nulls("email_template_id"),
+    ),
+    Resource(
+        "quotes",
+        "AC_Quotes",
+        read_scopes=_READ_ORDERS,
+        write_scopes=_ORDERS,
+        empty=_nulls(
+            "discounted_shipping_total delivery_tax expires_at from_quote_id from_subscription_id location_id due_date "
+            "order_number channel device previous_order_status_id order_status_last_changed_at ordered_at"
+        )
+        | {"order_type": "Quote"},
+        retyped=_decimals(
+            "subtotal tax_total shipping_total discount_total handling_total additional_fees cost_total grand_total "
+            "discounted_shipping_total delivery_tax"
+        )
+        | {"selected_shipping_method": "string"},
+        references={"customer_id": "customers", "order_status_id": "order_statuses"},
+        nested={"items": owned("order_items", "order_id"), "custom_fields": nothing},
+    ),
+    Resource(
+        "payment_methods",
+        "AC_PaymentMethods",
+        read_scopes=_SETTINGS,
+        write_scopes=_SETTINGS,
+        nested={"fields": nothing, "stores": nothing},
+    ),
+    Resource(
+        "custom_fields",
+        "AC_CustomFields",
+        read_scopes=frozenset({"custom_fields"}),
+        write_scopes=frozenset({"custom_fields"}),
+        nested={"values": owned("custom_field_values", "custom_field_id"), "list_items": nothing, "stores": nothing},
+    ),
+    Resource(
+        "custom_field_values",
+        "AC_CustomFieldValues",
+        list_key="values",
+        read_scopes=frozenset({"custom_fields"}),
+        write_scopes=frozenset({"custom_fields"}),
+        references={"custom_field_id": "custom_fields"},
+        cascade=frozenset({"custom_field_id"}),
+    ),
+    Resource(
+        "custom_shipping_methods",
+        "AC_CustomShippingMethods",
+        read_scopes=_SETTINGS,
+        write_scopes=_SETTINGS,
+        links=frozenset({"rules"}),
+        nested={"rules": kept_rows("rules")},
+    ),
+    Resource(
+        "regions",
+        "AC_Regions",
+        read_scopes=_SETTINGS,
+        write_scopes=_SETTINGS,
+        empty=_nulls("postal_code_country"),
+        arrays=frozenset({"countries", "states", "postal_codes"}),
+        retyped=_decimals("markup_amount"),
+    ),
+    Resource(
+        "tax_rates",
+        "AC_TaxRates",
+        read_scopes=_SETTINGS,
+        write_scopes=_SETTINGS,
+        retyped=_decimals("rate"),
+        references={"region_id": "regions", "store_id": "stores"},
     ),
     Resource(
         "inventory_settings",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from connector.sandbox import exchange
 from connector.sandbox.exact_json import read_json
 from connector.sandbox.skewed_clock import SkewedClock
-from connector.sandbox.sparkpay import stock, writes
+from connector.sandbox.sparkpay import orders, stock, writes
 from connector.sandbox.sparkpay.errors import Refused
 from connector.sandbox.sparkpay.import_many import import_many
 from connector.sandbox.sparkpay.journal import Journal
@@ -23,6 +23,7 @@ from connector.sandbox.sparkpay.wire import encode
 
 API_PREFIX = "/api/v1/"
 _STOCK_ACTIONS = frozenset({"set", "add", "remove"})
+_INTEGRATIONS = {"customers": orders.customer_integration, "orders": orders.order_integration}
 _INVENTORY_SCOPES = RESOURCES["products"]
 _TOO_LONG = (
     b"<html><head><title>404.15</title></head><body><h3>HTTP Error 404.15 - Not Found</h3>"
@@ -188,19 +189,10 @@ class Service:
             raise Refused(400, f"The body is no JSON: {exc}", violation=True) from exc
 
     def _write(self, request: Request, reply: Reply, declared: Resource) -> None:
+        if self._write_specially(request, reply, declared):
+            return
         store, body = self.store, reply.body
         match request.method, request.parts:
-            case "POST", ["products", "importMany"]:
-                if isinstance(body, list) and len(body) > self.policy.import_max_lines:
-                    raise Refused(413, f"At most {self.policy.import_max_lines} lines are taken.")
-                problems: list[str] = []
-                reply.write(encode(import_many(store, body, problems), store.zone))
-                for problem in problems:
-                    self._journal.violation(request.method, request.path, problem)
-            case "POST", ["inventory", how] if how in _STOCK_ACTIONS:
-                reply.write(encode(stock.write(store, how, body), store.zone))
-            case "PUT", ["inventory", "settings"]:
-                reply.write(encode(stock.write_settings(store, body), store.zone))
             case "POST", [name] if name != "inventory":
                 written = writes.post(store, declared, body)
                 self._show(reply, declared, written)
@@ -214,6 +206,32 @@ class Service:
                 reply.status = 204
             case _:
                 raise Refused(404, f"{request.method} '{request.path}' was not found.", violation=True)
+
+    def _write_specially(self, request: Request, reply: Reply, declared: Resource) -> bool:
+        """Whether it was one of the routes that belong to one resource alone."""
+        store, body = self.store, reply.body
+        match request.method, request.parts:
+            case "POST", ["products", "importMany"]:
+                if isinstance(body, list) and len(body) > self.policy.import_max_lines:
+                    raise Refused(413, f"At most {self.policy.import_max_lines} lines are taken.")
+                problems: list[str] = []
+                reply.write(encode(import_many(store, body, problems), store.zone))
+                for problem in problems:
+                    self._journal.violation(request.method, request.path, problem)
+            case "POST", ["inventory", how] if how in _STOCK_ACTIONS:
+                reply.write(encode(stock.write(store, how, body), store.zone))
+            case "PUT", ["inventory", "settings"]:
+                reply.write(encode(stock.write_settings(store, body), store.zone))
+            case "PUT", ["orders", row_id, "status"] if row_id.isdecimal():
+                row = orders.set_status(store, int(row_id), body)
+                reply.write(self._reader.row(declared, row, Shape()))
+            case "POST", [name, "integration"] if name in _INTEGRATIONS:
+                if not self.policy.integration_routes:
+                    raise Refused(404, f"POST '{request.path}' was not found.")
+                reply.write(self._reader.row(declared, _INTEGRATIONS[name](store, body), Shape()))
+            case _:
+                return False
+        return True
 
     def _show(self, reply: Reply, declared: Resource, written: writes.Written) -> None:
         text = self._reader.row(declared, written.row, Shape(), written.shown)

@@ -44,7 +44,9 @@ class SparkPayStore:
         self.zone = ZoneInfo(timezone)
         self.random = random.Random(seed)
         self.timestamp_resolution = timestamp_resolution
-        self.tables: dict[str, Table] = {name: Table(resource.defaults) for name, resource in RESOURCES.items()}
+        self.tables: dict[str, Table] = {
+            name: Table({"id": 0, **resource.defaults}) for name, resource in RESOURCES.items()
+        }
         self._dependents = _dependents(RESOURCES.values())
         self.tables["inventory_settings"].add({"id": SETTINGS_ID})
 
@@ -63,6 +65,8 @@ class SparkPayStore:
         row: Row = {"id": fields.get("id") or table.next_id()}
         if row["id"] in table:
             raise ValueError(f"{resource} {row['id']} exists already")
+        if declared.id_name != "id":
+            row[declared.id_name] = row["id"]
         defaults = declared.defaults
         for name, value in {**self._times(declared, fields), **fields}.items():
             kept = row["id"] if name == "id" else self._value(declared, name, value)
@@ -143,6 +147,8 @@ class SparkPayStore:
             return tuple(value)
         if name not in declared.types:
             raise KeyError(f"{declared.name} has no field {name!r}")
+        if name in declared.digits and isinstance(value, str):
+            return int(value) if value.isdecimal() else value
         try:
             return stored_value(declared.types[name], value, self.zone)
         except (TypeError, ValueError) as exc:

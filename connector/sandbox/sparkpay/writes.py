@@ -9,6 +9,7 @@ from typing import Any
 from connector.sandbox.sparkpay import moments
 from connector.sandbox.sparkpay.errors import Refused, missing_column, removed_row
 from connector.sandbox.sparkpay.fields import BodyTypes, type_problem
+from connector.sandbox.sparkpay.orders import changed_status
 from connector.sandbox.sparkpay.resources import RESOURCES, Resource
 from connector.sandbox.sparkpay.store import SparkPayStore
 from connector.sandbox.sparkpay.table import Row
@@ -22,6 +23,8 @@ _CHILD_LINK = {
     "is_required": "boolean",
     "child_required_quantity": "integer",
 }
+_LINK_TARGETS = (("variants", "product_variants"), ("child_products", "products"), ("items", "order_items"))
+_SHIPPED_ITEM = {"id": "integer", "quantity_shipped": "integer"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,8 @@ def post(store: SparkPayStore, resource: Resource, body: object) -> Written:
         if row_id in table:
             return _update(store, resource, row_id, fields, resource.create)
     fields = {name: value for name, value in fields.items() if name != "id"}
+    if resource.name == "order_shipments" and (known := _shipment(store, fields)) is not None:
+        return _update(store, resource, known, fields, resource.create)
     accepted = _checked(store, resource, fields, resource.create)
     required = resource.create.required if resource.create else frozenset()
     for column in sorted(required - fields.keys()):
@@ -74,11 +79,21 @@ def delete(store: SparkPayStore, resource: Resource, row_id: int) -> None:
     store.delete(resource.name, row_id)
 
 
+def _shipment(store: SparkPayStore, fields: Mapping[str, object]) -> int | None:
+    """The order's shipment of that name: a POST of the same name changes it (vendor docs: order_shipments)."""
+    rows = store.tables["order_shipments"].equal("order_id", fields.get("order_id"))
+    return next((row["id"] for row in rows if row.get("shipment_name", "") == fields.get("shipment_name", "")), None)
+
+
 def _update(
     store: SparkPayStore, resource: Resource, row_id: int, fields: Mapping[str, object], body: BodyTypes | None
 ) -> Written:
     fields = {name: value for name, value in fields.items() if name != "id"}
-    row = store.change(resource.name, row_id, _checked(store, resource, fields, body))
+    accepted = _checked(store, resource, fields, body)
+    if resource.name == "orders":
+        row = changed_status(store, row_id, accepted)
+    else:
+        row = store.change(resource.name, row_id, accepted)
     return _written(store, resource, row, created=False)
 
 
@@ -101,7 +116,7 @@ def _checked(
     if wrong_data:
         raise Refused(409, "; ".join(wrong_data))
     accepted = {name: value for name, value in fields.items() if name not in _SERVER_MANAGED}
-    if "variants" in accepted:
+    if "variants" in accepted and "variants" in resource.links:
         accepted["variants"] = [link["id"] for link in accepted["variants"]]  # type: ignore[attr-defined]
     return accepted
 
@@ -117,7 +132,7 @@ def _shape_problems(
                 yield f"{name}: must not be null"
         elif (problem := type_problem(body.types[name], value, store.zone)) is not None:
             yield f"{name}: {problem}"
-        elif isinstance(value, list):
+        elif isinstance(value, list) and name not in resource.arrays:
             if name not in resource.links:
                 yield f"{name}: this nested collection is written through its own resource"
             else:
@@ -127,9 +142,10 @@ def _shape_problems(
 def _link_problems(store: SparkPayStore, name: str, links: list[object]) -> Iterable[str]:
     """Links of a body: options of a combination (rows of product_variants) or child products."""
     option_types = {**RESOURCES["product_variants"].types, "id": "integer", "variant_inventory_id": "integer"}
-    types, needed = (
-        (_CHILD_LINK, {"id"}) if name == "child_products" else (option_types, {"id", "product_id", "variant_group_id"})
-    )
+    types, needed = {
+        "child_products": (_CHILD_LINK, {"id"}),
+        "items": (_SHIPPED_ITEM, {"id", "quantity_shipped"}),
+    }.get(name, (option_types, {"id", "product_id", "variant_group_id"}))
     for place, link in enumerate(links):
         if not isinstance(link, dict):
             yield f"{name}[{place}]: must be an object"
@@ -152,12 +168,14 @@ def _data_problems(store: SparkPayStore, resource: Resource, fields: Mapping[str
         value = fields.get(name)
         if value is not None and value < 0 and name in resource.types:  # type: ignore[operator]
             yield f"{name}: must not be negative"
-    for link_name, target in (("variants", "product_variants"), ("child_products", "products")):
-        links: Any = fields.get(link_name, ())
+    for link_name, target in _LINK_TARGETS:
+        links: Any = fields.get(link_name, ()) if link_name in resource.links else ()
         for link in links:
             row = store.tables[target].row(link["id"])
             if row is None:
                 yield f"{link_name}: {target} {link['id']} does not exist"
+            elif link_name == "items" and "order_id" in fields and row.get("order_id") != fields["order_id"]:
+                yield f"items: order item {link['id']} belongs to another order"
             elif link_name == "variants" and row.get("product_id") != fields.get("product_id"):
                 yield f"variants: option {link['id']} belongs to another product"
 

@@ -19,7 +19,9 @@ from connector.settings import ConnectionSettings
 from connector.state.claims import SideDirectory, SkuClaims
 from connector.state.connections import Connections, SparkLayerAccess, SparkPayAccess
 from connector.state.database import Database
+from connector.state.entities import SideEntities
 from connector.state.inbox import Arrival, Inbox, Row
+from connector.state.intents import SideIntents
 from connector.state.pauses import SidePauses
 from connector.state.runs import Runs
 from connector.state.vault import Vault
@@ -136,6 +138,8 @@ class Bench:
             handlers={handler.entity: handler for handler in (self.handler, *others)},
             inbox=self.inbox,
             directory=SideDirectory(self.db, "acme", SIDE),
+            entities=SideEntities(self.db, "acme", SIDE),
+            intents=SideIntents(self.db, self.clock, "acme", SIDE),
             office=office,
             pauses=self.pauses,
             clock=self.clock,

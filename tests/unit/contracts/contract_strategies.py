@@ -6,16 +6,48 @@ from decimal import Decimal
 from hypothesis import strategies as st
 
 from contracts import (
+    KINDS,
+    Address,
     Availability,
+    BandBasis,
+    Cancellation,
+    CreditTerms,
+    Customer,
+    CustomerAddress,
+    CustomerGroup,
+    CustomerRole,
+    CustomerStatus,
+    Destination,
     Event,
+    Invoice,
+    LineKind,
     Money,
     Option,
+    Order,
+    OrderCustomer,
+    OrderKind,
+    OrderLine,
+    OrderStatus,
+    Payment,
+    PaymentMethod,
     Price,
     PriceList,
     PriceRow,
     Product,
+    Quantity,
+    Return,
+    ReturnedQuantity,
+    Setting,
+    Shipment,
+    Shipping,
+    ShippingBand,
+    ShippingMethod,
     Stock,
     StockLevel,
+    StockLocation,
+    TaxLine,
+    Totals,
+    Tracking,
     Variant,
     changed,
     deleted,
@@ -80,7 +112,108 @@ levels = st.builds(
     restock_date=st.none() | st.dates(),
 )
 stocks = st.builds(Stock, sku=names, refs=refs, levels=st.lists(levels, max_size=3).map(tuple))
-entities = products | prices | stocks
+countries = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ", min_size=2, max_size=2)
+positive = st.decimals(0, 10**9, places=4, allow_nan=False, allow_infinity=False)
+maybe = st.none() | texts
+attributes = st.dictionaries(texts, texts, max_size=2)
+_address = dict.fromkeys(
+    ("title", "first_name", "last_name", "company", "line1", "line2", "city", "region", "postal_code", "phone"), maybe
+) | {"country": st.none() | countries}
+addresses = st.builds(Address, **_address)
+book_addresses = st.builds(CustomerAddress, id=names, refs=refs, nickname=maybe, **_address)
+customers = st.builds(
+    Customer,
+    key=names,
+    refs=refs,
+    email=maybe,
+    group=st.none() | slugs,
+    status=st.sampled_from(CustomerStatus),
+    role=st.sampled_from(CustomerRole),
+    tax_exempt=st.none() | st.booleans(),
+    vat_numbers=st.none() | st.lists(texts, max_size=2).map(tuple),
+    price_lists=st.none() | st.lists(names, max_size=2).map(tuple),
+    discount_percentage=st.none() | st.decimals(0, 100, places=2),
+    credit=st.none()
+    | st.builds(CreditTerms, currency=currencies, limit=st.none() | positive, net_days=st.none() | st.integers(0, 365)),
+    addresses=st.none() | st.lists(book_addresses, max_size=2).map(tuple),
+    attributes=attributes,
+)
+groups = st.builds(
+    CustomerGroup,
+    key=st.from_regex(r"ct-[0-9]{1,9}", fullmatch=True),
+    refs=refs,
+    name=names,
+    minimum_order=st.none() | st.lists(money, max_size=2).map(tuple),
+)
+quantities = st.builds(Quantity, line=names, quantity=positive)
+returned = st.builds(ReturnedQuantity, line=names, quantity=positive, refund_net=st.none() | positive)
+lines = st.builds(
+    OrderLine,
+    id=names,
+    kind=st.sampled_from(LineKind),
+    sku=maybe,
+    name=texts,
+    quantity=positive,
+    unit_price=st.none() | positive,
+    net=amounts,
+    tax=st.none() | amounts,
+    attributes=attributes,
+)
+orders = st.builds(
+    Order,
+    key=names,
+    refs=refs,
+    kind=st.sampled_from(OrderKind),
+    number=maybe,
+    status=st.sampled_from(OrderStatus),
+    placed_at=moments,
+    currency=currencies,
+    customer=st.builds(OrderCustomer, key=st.none() | names, refs=refs, email=maybe),
+    payment_method=st.sampled_from(PaymentMethod),
+    billing=st.none() | addresses,
+    destinations=st.lists(st.builds(Destination, id=names, address=st.none() | addresses), max_size=2).map(tuple),
+    lines=st.lists(lines, max_size=2).map(tuple),
+    shipping=st.none() | st.builds(Shipping, method=maybe, net=st.none() | amounts),
+    taxes=st.lists(st.builds(TaxLine, title=texts, amount=amounts), max_size=2).map(tuple),
+    totals=st.builds(Totals, grand=amounts, paid=st.none() | amounts),
+    payments=st.lists(
+        st.builds(Payment, id=names, amount=amounts, paid=st.booleans(), at=st.none() | moments), max_size=2
+    ).map(tuple),
+    shipments=st.lists(
+        st.builds(
+            Shipment,
+            id=names,
+            at=st.none() | moments,
+            tracking=st.lists(st.builds(Tracking, carrier=maybe, number=maybe, url=maybe), max_size=2).map(tuple),
+            lines=st.none() | st.lists(quantities, max_size=2).map(tuple),
+        ),
+        max_size=2,
+    ).map(tuple),
+    cancellations=st.lists(st.builds(Cancellation, id=names, at=st.none() | moments), max_size=2).map(tuple),
+    returns=st.lists(
+        st.builds(Return, id=names, lines=st.none() | st.lists(returned, max_size=2).map(tuple)), max_size=2
+    ).map(tuple),
+    invoices=st.lists(st.builds(Invoice, number=texts, url=maybe), max_size=2).map(tuple),
+    attributes=attributes,
+)
+shipping_methods = st.builds(
+    ShippingMethod,
+    key=names,
+    refs=refs,
+    name=names,
+    enabled=st.booleans(),
+    priority=st.integers(0, 127),
+    countries=st.lists(countries, max_size=3).map(tuple),
+    bands=st.lists(
+        st.builds(ShippingBand, basis=st.sampled_from(BandBasis), upper=st.none() | positive, price=positive),
+        max_size=2,
+    ).map(tuple),
+)
+stock_locations = st.builds(StockLocation, key=names, refs=refs, name=names)
+settings = st.builds(
+    Setting, key=names, refs=refs, value=st.none() | st.booleans() | st.integers(-(2**53), 2**53) | texts
+)
+entities = products | prices | stocks | customers | groups | orders | shipping_methods | stock_locations | settings
 
 
 @st.composite
@@ -88,7 +221,7 @@ def events(draw: st.DrawFn) -> Event:
     """An event of any type."""
     about = {"connection": draw(slugs), "source": draw(names), "time": draw(moments)}
     if draw(st.booleans()):
-        return deleted(draw(st.sampled_from(["product", "price", "stock"])), draw(names), refs=draw(refs), **about)
+        return deleted(draw(st.sampled_from(sorted(KINDS))), draw(names), refs=draw(refs), **about)
     return changed(draw(entities), **about)
 
 

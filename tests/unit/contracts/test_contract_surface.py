@@ -7,12 +7,19 @@ import contracts
 # only removing a name, or renaming it, is a breaking change: add new names here freely
 # fmt: off
 PROMISED = {
-    "Amount", "Availability", "CONTENT_TYPE", "Currency", "Deleted", "EVENTS", "Entity", "Event", "Instant", "KINDS",
-    "Kind", "Letter", "Money", "Option", "PRIORITIES", "PRIORITY", "Price", "PriceChanged", "PriceDeleted",
-    "PriceList", "PriceRow", "Product", "ProductChanged", "ProductDeleted", "REPLAY", "SIDES", "Stock",
-    "StockChanged", "StockDeleted", "StockLevel", "TARGET", "Topic", "TopicNames", "Unreadable", "Variant", "Version",
-    "changed", "decode", "deleted", "encode", "entity_name", "event_id", "header", "headers_of", "is_deletion",
-    "kafka_key", "letter_id", "parse_letter_id", "plan", "read", "utc_text", "version_of", "without_reason",
+    "Address", "Amount", "Availability", "BandBasis", "CONTENT_TYPE", "Cancellation", "CountryCode", "CreditTerms",
+    "Currency", "Customer", "CustomerAddress", "CustomerChanged", "CustomerDeleted", "CustomerGroup",
+    "CustomerGroupChanged", "CustomerGroupDeleted", "CustomerRole", "CustomerStatus", "Deleted", "Destination",
+    "EVENTS", "Entity", "Event", "Instant", "Invoice", "KINDS", "Kind", "Letter", "LineKind", "Money", "Option",
+    "Order", "OrderChanged", "OrderCustomer", "OrderDeleted", "OrderKind", "OrderLine", "OrderStatus", "PRIORITIES",
+    "PRIORITY", "Payment", "PaymentMethod", "Price", "PriceChanged", "PriceDeleted", "PriceList", "PriceRow",
+    "Product", "ProductChanged", "ProductDeleted", "Quantity", "REPLAY", "Return", "ReturnedQuantity", "SIDES",
+    "Setting", "SettingChanged", "SettingDeleted", "Shipment", "Shipping", "ShippingBand", "ShippingMethod",
+    "ShippingMethodChanged", "ShippingMethodDeleted", "Stock", "StockChanged", "StockDeleted", "StockLevel",
+    "StockLocation", "StockLocationChanged", "StockLocationDeleted", "TARGET", "TaxLine", "Topic", "TopicNames",
+    "Totals", "Tracking", "Unreadable", "Variant", "Version", "changed", "decode", "deleted", "encode",
+    "entity_name", "event_id", "header", "headers_of", "is_deletion", "kafka_key", "letter_id", "parse_letter_id",
+    "plan", "read", "utc_text", "version_of", "without_reason",
 }
 # fmt: on
 

@@ -140,7 +140,17 @@ def test_every_kind_has_both_event_types() -> None:
 
 def test_topic_names() -> None:
     names = TopicNames()
-    assert names.all_sources() == ["paylayer.products", "paylayer.prices", "paylayer.stock"]
+    assert names.all_sources() == [
+        "paylayer.products",
+        "paylayer.prices",
+        "paylayer.stock",
+        "paylayer.customers",
+        "paylayer.customer-groups",
+        "paylayer.orders",
+        "paylayer.shipping-methods",
+        "paylayer.stock-locations",
+        "paylayer.settings",
+    ]
     assert names.dead_letters(names.of("price"), "sparklayer") == "paylayer.prices.sparklayer.dlt"
     assert names.group("sparkpay") == "paylayer.apply-to-sparkpay"
     assert [names.entity_of(topic) for topic in names.all_sources()] == list(KINDS)

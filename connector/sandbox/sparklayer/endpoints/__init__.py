@@ -1,6 +1,19 @@
 """Every endpoint of the simulated site."""
 
-from connector.sandbox.sparklayer.endpoints import price_lists, pricing, products, stock, stock_locations
+from connector.sandbox.sparklayer.endpoints import (
+    customer_groups,
+    customers,
+    orders,
+    price_lists,
+    pricing,
+    products,
+    purchases,
+    settings,
+    shipping_methods,
+    stock,
+    stock_locations,
+    sync_log,
+)
 from connector.sandbox.sparklayer.operation import Operation
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -9,4 +22,11 @@ OPERATIONS: tuple[Operation, ...] = (
     *stock_locations.OPERATIONS,
     *price_lists.OPERATIONS,
     *pricing.OPERATIONS,
+    *customer_groups.OPERATIONS,
+    *customers.OPERATIONS,
+    *settings.OPERATIONS,
+    *shipping_methods.OPERATIONS,
+    *purchases.OPERATIONS,
+    *orders.OPERATIONS,
+    *sync_log.OPERATIONS,
 )

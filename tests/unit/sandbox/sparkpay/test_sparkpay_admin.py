@@ -35,7 +35,7 @@ async def test_a_merchants_edit_over_http(admin: httpx.AsyncClient, store: Spark
         {"op": "insert", "resource": "products", "fields": {"nonsense": 1}},
         {"op": "update", "resource": "products", "fields": {}},
         {"op": "explode", "resource": "products", "id": 1},
-        {"op": "insert", "resource": "orders"},
+        {"op": "insert", "resource": "wishlists"},
         {"op": "insert", "fields": {}},
         {"op": "update", "resource": "products", "id": 1, "fields": {"price": "dear"}},
         {"op": "update", "resource": "products", "id": 1, "fields": 7},

@@ -188,7 +188,7 @@ def test_a_merchants_edit_is_exact_or_refused(store: SparkPayStore) -> None:
     with pytest.raises(KeyError, match="no field"):
         store.update("products", 1, colour="red")
     with pytest.raises(KeyError, match="no resource"):
-        store.insert("orders")
+        store.insert("wishlists")
     assert store.insert("products", item_name="x", updated_at=None)["updated_at"] is None
     assert store.dump()["products"][0]["price"] == "1.2346"
     assert store.get("products", 99) is None
