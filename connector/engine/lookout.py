@@ -20,6 +20,7 @@ from connector.state.runs import Runs
 
 log = structlog.get_logger("paylayer.lookout")
 LOOK_SECONDS = 0.2
+REQUESTED = frozenset({"requested"})
 
 Wake = Callable[[str, str, str], None]
 """Told of connection, side and entity that have rows to apply; it may be another process's work."""
@@ -35,7 +36,7 @@ class Lookout:
     clock: Clock
     wake: Wake
     _paused: Mapping[tuple[str, str], Pause] = field(default_factory=dict)
-    _requested: dict[str, asyncio.Event] = field(default_factory=dict)
+    _requested: dict[tuple[str, frozenset[str]], asyncio.Event] = field(default_factory=dict)
     last_tick: float | None = None  # monotonic seconds; none before the first look
 
     async def run(self) -> None:
@@ -57,8 +58,8 @@ class Lookout:
         """Look once. Raises what the database raises."""
         self._paused = await self.pauses.all()
         requested = await self.runs.requested()
-        for connection, event in self._requested.items():
-            if connection in requested:
+        for (connection, states), event in self._requested.items():
+            if requested.get(connection, frozenset()) & states:
                 event.set()
         now = self.clock.now()
         for connection, side, entity in await self.inbox.due_lanes(now):
@@ -74,10 +75,11 @@ class Lookout:
         """The pause of a side at the last look."""
         return self._paused.get((connection, side))
 
-    async def sync_requested(self, connection: str) -> None:
-        """Return when somebody asked for a sync of the connection since the last time; one waiter for each."""
-        event = self._requested.setdefault(connection, asyncio.Event())
+    async def sync_requested(self, connection: str, states: frozenset[str] = REQUESTED) -> None:
+        """Return at the next look that finds a sync of the connection in one of these states; one waiter for each."""
+        waited_for = (connection, states)
+        event = self._requested.setdefault(waited_for, asyncio.Event())
         try:
             await event.wait()
         finally:
-            self._requested.pop(connection, None)
+            self._requested.pop(waited_for, None)
