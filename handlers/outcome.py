@@ -17,6 +17,8 @@ class Task:
     `entity` is none when it was deleted. `applied_hash` and `ledger` are what the handler itself returned when it
     last applied this key (none and empty for the first time): the hash of the outgoing body, and whatever it needs
     to remember of it. In `doubt` they prove nothing: what is there has to be looked at, and is not written again.
+    `source` is the publisher of the event, none where nobody alone says all of it: what a source gave before and leaves
+    out now was cleared there (`handlers.given`).
     """
 
     connection: str
@@ -27,6 +29,7 @@ class Task:
     ledger: Mapping[str, Any] = field(default_factory=dict)
     attempts: int = 0
     doubt: Doubt = Doubt.NONE
+    source: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """Buyers of the demo's shop: they sign up and order in Spark Pay, and place orders in SparkLayer."""
 
 import asyncio
-import json
 from dataclasses import dataclass, field
 from random import Random
 
@@ -12,7 +11,6 @@ from connector.errors import Unavailable
 from connector.sandbox.sparkpay import SUB_ACCOUNT, fill_trade
 
 CUSTOMERS, ORDERED, PLACED = 40, 25, 5
-_METHODS = {"On account": "on-account", "Invoice": "invoice"}
 _LONGEST_SECONDS = 60.0
 _LOOK_SECONDS = 0.2
 
@@ -21,13 +19,12 @@ SETTINGS = {
     "flow.customer": "to_sparklayer",
     "flow.order": "both",
     "customers.association_type_id": str(SUB_ACCOUNT),
-    "orders.payment_methods": json.dumps(_METHODS),
     "store.timezone": "America/Chicago",
     "watch.purchases_seconds": "1",
 }
 """Of the demo's connection."""
 
-JUDGE = OracleSettings(kinds=CATALOGUE | PEOPLE | ORDERS, association_type_id=SUB_ACCOUNT, payment_methods=_METHODS)
+JUDGE = OracleSettings(kinds=CATALOGUE | PEOPLE | ORDERS, association_type_id=SUB_ACCOUNT)
 """The same settings, as the comparison is told of them."""
 
 

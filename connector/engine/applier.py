@@ -8,7 +8,7 @@ at a time (a lease sees to that), so no two writers meet on a key.
 import asyncio
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -280,6 +280,7 @@ class Applier:
         two_way = self.two_way if self.settings.both_ways(entity) else None
         if two_way is not None and items:
             tasks, outcomes = await two_way.prepare(entity, items)
+            tasks = [replace(task, source=None) for task in tasks]  # the side's own newer fields are in them as well
         taken = [row for row, _, _ in items if row.key not in outcomes]
         if entity in HAS_PARTS[self.side]:
             await self.inbox.begin([row for row in taken if row.event_id != row.applied_event_id])
@@ -478,5 +479,6 @@ def _item(row: Row, since: datetime) -> Item:
         ledger=row.ledger,
         attempts=row.attempts,
         doubt=row.doubt,
+        source=event.source,
     )
     return row, event, task

@@ -22,7 +22,7 @@ BEAT_SECONDS = 1.0
 EAGER_SECONDS = 0.25
 HEIR_SECONDS = 6.0  # this process may have been started because one was killed, whose leases expire within seconds
 STOP_SECONDS = 8.5  # of the ten that an orchestrator gives
-LOST_AFTER_SECONDS = 3.0  # below the lease's life: a process that cannot reach the database stops before another starts
+LOST_AFTER_SECONDS = 3.5  # below the lease's life: a process that cannot reach the database stops before another starts
 _MOMENT = 0.1  # most jobs end within it
 _LAST_WORDS_SECONDS = 0.5  # for the database, when the process ends
 

@@ -46,6 +46,7 @@ class ReferenceBook:
         self._data: ReferenceData | None = None
         self._read_at = 0.0
         self._missing: frozenset[tuple[str, int]] = frozenset()
+        self._given: dict[str, Mapping[int, Row]] = {}
         self._lock = asyncio.Lock()
 
     @property
@@ -60,6 +61,11 @@ class ReferenceBook:
                 await self._read(priority, fresh=self._data is not None)
             assert self._data is not None  # noqa: S101 - `_read` has set it
             return self._data
+
+    def keep(self, table: str, rows: Iterable[Row]) -> None:
+        """Take over a table that was read as a whole for another reason: the first reading does not ask again."""
+        if self._data is None:
+            self._given[table] = {row["id"]: row for row in rows}
 
     async def refresh(self, priority: Priority = Priority.LIVE) -> ReferenceData:
         """The data as it is on the platform now, past its cache."""
@@ -100,7 +106,8 @@ class ReferenceBook:
             settings = await self._client.single(INVENTORY_SETTINGS, priority=priority, fresh=fresh)
             data = replace(data, inventory_settings=settings)
         plain = sorted(self._tables - {INVENTORY_SETTINGS, INACTIVE})
-        tables = {table: await self._rows(table, priority, fresh=fresh) for table in plain}
+        given, self._given = ({} if fresh else self._given), {}
+        tables = {table: given.get(table) or await self._rows(table, priority, fresh=fresh) for table in plain}
         if INACTIVE in self._tables:
             data = replace(data, inactive=await self._inactive(priority, fresh=fresh))
         self._data = replace(data, **tables)  # type: ignore[arg-type]  # all tables are alike

@@ -129,10 +129,12 @@ class _EntityOf(Protocol):
 async def _read(
     table: "CustomerTypes | Warehouses | ShippingMethods", query: Query, entity_of: _EntityOf, priority: Priority
 ) -> Batch:
-    known = await table.reference.current(priority)
+    pages = [page async for page in walk.by_id(table.client, table.resource, query, priority=priority)]
+    table.reference.keep(table.resource, [row for page in pages for row in page.rows])
+    known = await table.reference.current(priority)  # raises where this is not the store that it should be
     records: list[Record] = []
     ids: set[int] = set()
-    async for page in walk.by_id(table.client, table.resource, query, priority=priority):
+    for page in pages:
         for row in page.rows:
             ids.add(row["id"])
             try:

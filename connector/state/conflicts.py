@@ -52,15 +52,15 @@ class Conflicts:
             await transaction.execute(insert(self._db, conflicts).on_conflict_do_nothing(), rows)
             for connection in sorted({one.connection for one in found}):
                 of = conflicts.c.connection == connection
-                oldest = (
+                last_kept = (
                     sa.select(conflicts.c.found_at)
                     .where(of)
                     .order_by(conflicts.c.found_at.desc())
-                    .offset(KEPT)
+                    .offset(KEPT - 1)
                     .limit(1)
                     .scalar_subquery()
                 )
-                await transaction.execute(sa.delete(conflicts).where(of, conflicts.c.found_at <= oldest))
+                await transaction.execute(sa.delete(conflicts).where(of, conflicts.c.found_at < last_kept))
 
     async def list(self, connection: str, limit: int = KEPT) -> list[Conflict]:
         """The newest first."""

@@ -19,6 +19,7 @@ from connector.state import schema
 from connector.state.address import parse, shown
 from connector.state.faults import transient, translated
 from connector.state.tables import metadata
+from connector.state.turns import Turns
 
 Result = TypeVar("Result")
 Fence = Callable[[AsyncConnection], Awaitable[None]]
@@ -48,7 +49,13 @@ class Database:
     """
 
     def __init__(
-        self, engine: AsyncEngine, url: URL, *, writers: asyncio.Lock | None = None, fence: Fence | None = None
+        self,
+        engine: AsyncEngine,
+        url: URL,
+        *,
+        writers: Turns | None = None,
+        fence: Fence | None = None,
+        urgent: bool = False,
     ) -> None:
         self._engine = engine
         # On PostgreSQL each statement sees what is committed when it begins, in a transaction or not: so reading can do
@@ -56,8 +63,9 @@ class Database:
         self._reader = engine.execution_options(isolation_level="AUTOCOMMIT") if _is_postgresql(url) else engine
         self._url = url
         self._apart: list[Database] = []
-        self._writers = writers or asyncio.Lock() if self.dialect == "sqlite" else None
+        self._writers = writers or Turns() if self.dialect == "sqlite" else None
         self._fence = fence
+        self._urgent = urgent
 
     @classmethod
     async def open(cls, url: str, *, create: bool = False) -> "Database":
@@ -85,11 +93,11 @@ class Database:
         return Database(self._engine, self._url, writers=self._writers, fence=fence)
 
     def apart(self) -> "Database":
-        """The same database with a connection of its own: heartbeats must not stand in the queue of all the others.
+        """The same database with a connection of its own, which on SQLite writes before all others that wait to.
 
-        Closed with this one.
+        For heartbeats: a process that stands in its own queue for seconds loses its leases. Closed with this one.
         """
-        view = Database(_engine(self._url, create=False, pool=1), self._url, writers=self._writers)
+        view = Database(_engine(self._url, create=False, pool=1), self._url, writers=self._writers, urgent=True)
         self._apart.append(view)
         return view
 
@@ -112,7 +120,8 @@ class Database:
     @asynccontextmanager
     async def begin(self) -> AsyncGenerator[AsyncConnection, None]:
         """A write transaction: committed at the end of the block, rolled back by an exception."""
-        async with self._writers or nullcontext(), self._transaction(writes=True) as connection:
+        turn = nullcontext() if self._writers is None else self._writers.one(urgent=self._urgent)
+        async with turn, self._transaction(writes=True) as connection:
             if self._fence is not None:
                 await self._fence(connection)
             yield connection

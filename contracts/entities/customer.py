@@ -38,8 +38,10 @@ class CreditTerms(Contract):
 class Customer(Contract):
     """Everything about a customer, addresses included.
 
-    A field that is none is not known to the publisher: the other side keeps what it has. `addresses` is the complete
-    book, unless it is none.
+    A field that is none is not known to the publisher: the other side keeps what it has. But where the same source gave
+    the field last, none says that it was cleared there, and it is cleared on the other side too; what another source
+    gave stays. Where both sides are sources of customers, none never clears. `addresses` is the complete book, unless
+    it is none.
     """
 
     key: str = Field(min_length=1, max_length=200, description="`<system>:<id>` of the system that created it")

@@ -1,7 +1,8 @@
 """Canonical customer -> the body that SparkLayer takes, field by field."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from connector.places import region_code
@@ -17,8 +18,23 @@ from handlers.sparklayer.product_body import external_id
 LONGEST_ID = 255
 LONGEST_EMAIL = 255
 OWN_LISTS = "sp-"
+LISTS = "price_lists"
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 _ROLES = {"main": "main", "limited": "limited-customer", "sales-agent": "sales-agent", "sales-admin": "sales-admin"}
+_EMPTY: dict[str, Any] = {  # null where the vendor's tables allow it
+    "title": "",
+    "company_name": "",
+    "accounting_id": "",
+    "parent_customer_id": None,
+    "currency_code": None,
+    "tax_exempt": False,
+    "vatin_numbers": [],
+    "discount_percentage": None,
+    "payment_on_account": None,
+    "payment_by_invoice": None,
+    "sales_agent_groups": [],
+    "metadata": None,
+}
 _LIMITS = {
     "title": 30,
     "first_name": 128,
@@ -40,6 +56,15 @@ _LIMITS = {
 }
 
 Body = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be written: the fields that are known, our price lists (none: not known), and fields to clear."""
+
+    body: Body
+    lists: Sequence[str] | None
+    empty: Body
 
 
 def usable_email(customer: Customer) -> str | None:
@@ -83,6 +108,16 @@ def customer_body(
         for name, wanted in (("billing", customer.default_billing), ("shipping", customer.default_shipping)):
             body[f"default_{name}_address_id"] = wanted if wanted in sent else None
     return body, notes
+
+
+def given_fields(body: Body, lists: Sequence[str] | None) -> set[str]:
+    """Fields of a body that can be taken back. Names, status, group and role always say something else instead."""
+    return {*(body.keys() & _EMPTY.keys()), *((LISTS,) if lists is not None else ())}
+
+
+def emptied(names: Collection[str]) -> Body:
+    """What a change sends for fields that were cleared in their source."""
+    return {name: _EMPTY[name] for name in sorted(names) if name in _EMPTY}
 
 
 def price_lists_of(customer: Customer, settings: ConnectionSettings) -> list[str] | None:

@@ -4,7 +4,7 @@ The upsert replaces the whole customer: fields that are left out are cleared (ve
 that is known is changed field by field, and one that may be there already is read before it is replaced.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from connector.errors import NotFound, PlatformError, Refused
@@ -14,7 +14,7 @@ from connector.sparklayer.customers import LookUp
 from connector.sparklayer.wire import Row
 from handlers.outcome import Failed, Outcome, Rejected, Task
 from handlers.sparklayer.classify import classify, taken_fields
-from handlers.sparklayer.customer_body import Body, merged_lists
+from handlers.sparklayer.customer_body import Body, Wanted, merged_lists
 from handlers.sparklayer.customers_v1 import write_v1
 
 _AGAIN_SECONDS = 5.0
@@ -47,21 +47,19 @@ class CustomerWriter:
         self._can_change = True  # the partial update is not in every generation of the platform
         self._takes_status = True
 
-    async def write(
-        self, task: Task, body: Body, lists: Sequence[str] | None, settings: ConnectionSettings
-    ) -> Row | Outcome:
+    async def write(self, task: Task, wanted: Wanted, settings: ConnectionSettings) -> Row | Outcome:
         """The customer as answered; an outcome where it was not taken. Raises a `PlatformError`."""
-        id_ = str(body["external_id"])
+        id_ = str(wanted.body["external_id"])
         if settings.customers.api == "v1":
-            return await write_v1(self._client, task, body, lists)
+            return await write_v1(self._client, task, wanted)
         try:
-            return await self._write(task, id_, body, lists, settings)
+            return await self._write(task, id_, wanted, settings)
         except Refused as error:
             if "email" in taken_fields(error) or "external_id" in taken_fields(error):
-                return await self._link(task, body, lists, error)
+                return await self._link(task, wanted, error)
             if self._takes_status and any(detail.get("property") == "status" for detail in error.details):
                 self._takes_status = False
-                return await self.write(task, body, lists, settings)
+                return await self.write(task, wanted, settings)
             raise
 
     async def deactivate(self, id_: str, settings: ConnectionSettings) -> None:
@@ -75,13 +73,11 @@ class CustomerWriter:
         else:
             await self._client.customers.delete("platform", id_)
 
-    async def _write(
-        self, task: Task, id_: str, body: Body, lists: Sequence[str] | None, settings: ConnectionSettings
-    ) -> Row:
+    async def _write(self, task: Task, id_: str, wanted: Wanted, settings: ConnectionSettings) -> Row:
         known = bool(task.ledger.get("id"))
         if known and self._can_change:
             try:
-                return await self._change(task, id_, body, lists)
+                return await self._change(task, id_, wanted)
             except NotFound:
                 known = False
             except Refused as error:
@@ -94,32 +90,34 @@ class CustomerWriter:
                 there = await self._client.customers.get("platform", id_)
             except NotFound:
                 there = None
-        return await self._put("platform", id_, body, lists, there)
+        return await self._put("platform", id_, wanted, there)
 
-    async def _change(self, task: Task, id_: str, body: Body, lists: Sequence[str] | None) -> Row:
-        changes = self._without_status(body)
-        if lists is not None and lists != task.ledger.get("lists"):
+    async def _change(self, task: Task, id_: str, wanted: Wanted) -> Row:
+        changes = {**self._without_status(wanted.body), **wanted.empty}
+        if wanted.lists is not None and wanted.lists != task.ledger.get("lists"):
             there = await self._client.customers.get("platform", id_)
-            changes["price_lists"] = merged_lists(lists, there.get("price_lists") or ())
+            changes["price_lists"] = merged_lists(wanted.lists, there.get("price_lists") or ())
         answer = await self._client.customers.change("platform", id_, changes)
-        return await self._with_status(id_, body, answer)
+        return await self._with_status(id_, wanted.body, answer)
 
-    async def _put(self, look_up: LookUp, key: str, body: Body, lists: Sequence[str] | None, there: Row | None) -> Row:
-        whole = {**_kept(there), **self._without_status(body)}
-        if lists is not None or there is not None:
-            whole["price_lists"] = merged_lists(lists or (), (there or {}).get("price_lists") or ())
+    async def _put(self, look_up: LookUp, key: str, wanted: Wanted, there: Row | None) -> Row:
+        kept = {name: value for name, value in _kept(there).items() if name not in wanted.empty}
+        whole = {**kept, **self._without_status(wanted.body)}
+        if wanted.lists is not None or there is not None:
+            whole["price_lists"] = merged_lists(wanted.lists or (), (there or {}).get("price_lists") or ())
         answer = await self._client.customers.put(look_up, key, whole)
-        return await self._with_status(str(body["external_id"]), body, answer)
+        return await self._with_status(str(wanted.body["external_id"]), wanted.body, answer)
 
-    async def _link(self, task: Task, body: Body, lists: Sequence[str] | None, error: Refused) -> Row | Outcome:
+    async def _link(self, task: Task, wanted: Wanted, error: Refused) -> Row | Outcome:
         """SparkLayer knows the e-mail already: without an id of a shop it is the same customer, else it is another."""
+        body = wanted.body
         try:
             there = await self._client.customers.get("email", str(body["email"]))
         except NotFound:
             return classify(error)
         owner = there.get("external_id")
         if owner in (None, ""):
-            return await self._put("email", str(body["email"]), body, lists, there)
+            return await self._put("email", str(body["email"]), wanted, there)
         if task.attempts == 0:  # it may be about to learn our id, or to lose this e-mail
             return Failed(
                 error.message, target=False, retry_after=_AGAIN_SECONDS, status=error.status, code="email-taken"

@@ -9,12 +9,17 @@ from connector.errors import NotFound, PlatformError
 from connector.sparklayer import SparkLayerClient
 from connector.sparklayer.wire import Row
 from contracts.entities import Customer
+from handlers.given import GIVEN, given, withdrawn
 from handlers.outcome import Applied, Context, Outcome, Rejected, Skip, Task, Waiting, would_write
 from handlers.sparklayer.body_hash import body_hash
 from handlers.sparklayer.classify import classify
 from handlers.sparklayer.customer_body import (
+    LISTS,
     LONGEST_ID,
+    Wanted,
     customer_body,
+    emptied,
+    given_fields,
     price_lists_of,
     status_of,
     usable_email,
@@ -85,18 +90,25 @@ class CustomerHandler:
         body, notes = customer_body(customer, usable_email(customer) or "", context.settings, parent)
         lists = price_lists_of(customer, context.settings)
         hash_ = body_hash({"body": body, "lists": lists})
-        if hash_ == task.applied_hash and not task.doubt:
-            return _applied(hash_, task.ledger, notes, unchanged=True)
-        lacking = "the customer" if there is None else lacks(there, body, lists, context.settings)
+        names = given_fields(body, lists)
+        gone = withdrawn(task, names)
+        told = {GIVEN: given(task, names)}
+        if hash_ == task.applied_hash and not task.doubt and not gone:
+            return _applied(hash_, {**task.ledger, **told}, notes, unchanged=True)
+        if LISTS in gone:
+            lists = []
+        empty = emptied(gone)
+        lacking = "the customer" if there is None else lacks(there, {**body, **empty}, lists, context.settings)
+        known = {"lists": lists, "email": body["email"], **told}
         if task.doubt and there is not None and lacking is None:
-            return _applied(hash_, {"id": _id_of(there), "lists": lists, "email": body["email"]}, notes, unchanged=True)
+            return _applied(hash_, {"id": _id_of(there), **known}, notes, unchanged=True)
         if self._look_only:
             return would_write(f"customer {task.key}: {lacking} is not there as it should be")
         await self._ensure_lists(customer, lists, context)
-        written = await self._writer.write(task, body, lists, context.settings)
+        written = await self._writer.write(task, Wanted(body, lists, empty), context.settings)
         if not isinstance(written, dict):
             return written
-        return _applied(hash_, {"id": _id_of(written), "lists": lists, "email": body["email"]}, notes)
+        return _applied(hash_, {"id": _id_of(written), **known}, notes)
 
     async def _remove(self, task: Task, there: Row | None, context: Context) -> Outcome:
         """It is gone in its store: nobody signs in any more, or, where the setting says so, it is deleted."""

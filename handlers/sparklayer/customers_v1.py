@@ -11,14 +11,15 @@ from connector.sparklayer import SparkLayerClient
 from connector.sparklayer.wire import Row
 from handlers.outcome import Outcome, Task
 from handlers.sparklayer.classify import taken_fields
-from handlers.sparklayer.customer_body import Body, merged_lists
+from handlers.sparklayer.customer_body import Wanted, merged_lists
 
 NOT_IN_V1 = frozenset({"addresses", "role", "default_billing_address_id", "default_shipping_address_id"})
 _DEFAULTS = ("default_billing_address_id", "default_shipping_address_id")
 
 
-async def write_v1(client: SparkLayerClient, task: Task, body: Body, lists: Sequence[str] | None) -> Row | Outcome:
+async def write_v1(client: SparkLayerClient, task: Task, wanted: Wanted) -> Row | Outcome:
     """The customer as answered. Raises a `PlatformError`; every step can be repeated."""
+    body, lists = wanted.body, wanted.lists
     id_ = str(body["external_id"])
     fields: dict[str, Any] = {name: value for name, value in body.items() if name not in NOT_IN_V1}
     there = await _there(client, id_) if task.ledger.get("id") else None
@@ -32,7 +33,7 @@ async def write_v1(client: SparkLayerClient, task: Task, body: Body, lists: Sequ
                 raise
             answer = await client.customers_v1.change(id_, fields)  # a lost reply: it was created
     else:
-        answer = await client.customers_v1.change(id_, fields)
+        answer = await client.customers_v1.change(id_, {**fields, **wanted.empty})
     if "addresses" not in body:
         return answer
     await _bring_addresses(client, id_, body["addresses"])

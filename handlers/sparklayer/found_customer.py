@@ -31,6 +31,7 @@ def lacks(there: Row, body: Body, lists: Sequence[str] | None, settings: Connect
     if settings.customers.api == "v1":
         kept = {"addresses", *_DEFAULTS}
         wanted = {name: value for name, value in wanted.items() if name not in NOT_IN_V1 or name in kept}
+    wanted = {name: None if value == "" else value for name, value in wanted.items()}  # an empty text is none there
     if lists is not None:
         wanted["price_lists"] = merged_lists(lists, there.get("price_lists") or ())
     return difference(wanted, _as_sent(there))

@@ -1,11 +1,24 @@
 """Canonical customer -> rows of `customers` and `addresses`."""
 
+from collections.abc import Collection
+from decimal import Decimal
 from typing import Any
 
 from connector.places import country_name, region_name
 from contracts.entities import Customer, CustomerAddress, CustomerStatus
 
 Body = dict[str, Any]
+_EMPTY: Body = {  # the type stays: prices hang on it
+    "first_name": "",
+    "last_name": "",
+    "company": "",
+    "phone_number": "",
+    "customer_number": "",
+    "is_no_tax_customer": False,
+    "tax_exemption_number": "",
+    "credit_limit": Decimal(0),
+    "payment_net_term": 0,
+}
 
 
 def customer_row(customer: Customer, type_id: int | None) -> Body:
@@ -26,6 +39,16 @@ def customer_row(customer: Customer, type_id: int | None) -> Body:
         "is_inactive": customer.status in (CustomerStatus.INACTIVE, CustomerStatus.REJECTED),
     }
     return {name: value for name, value in body.items() if value is not None}
+
+
+def given_fields(customer: Customer) -> set[str]:
+    """Fields that it gives and that can be taken back."""
+    return customer_row(customer, None).keys() & _EMPTY.keys()
+
+
+def emptied(names: Collection[str]) -> Body:
+    """What to write for fields that were cleared in their source."""
+    return {name: _EMPTY[name] for name in sorted(names)}
 
 
 def address_row(customer: Customer, address: CustomerAddress) -> Body:

@@ -15,13 +15,14 @@ from connector.sparkpay.answers import Row
 from connector.sparkpay.client import SparkPayClient
 from contracts.entities import Customer
 from contracts.values import plain
+from handlers.given import GIVEN, given, withdrawn
 from handlers.outcome import Applied, Context, Failed, Outcome, Rejected, Skip, Task, Waiting, would_write
 from handlers.sparklayer.body_hash import body_hash
 from handlers.sparklayer.task_groups import grouped
 from handlers.sparkpay import customer_book
 from handlers.sparkpay.classify import classify, half_done, unsettled
 from handlers.sparkpay.customer_book import Book
-from handlers.sparkpay.customer_request import Body, customer_row
+from handlers.sparkpay.customer_request import Body, customer_row, emptied, given_fields
 from handlers.sparkpay.customer_ties import CustomerTies
 from handlers.sparkpay.customer_types import type_ids
 from handlers.sparkpay.email_turns import EmailTurns
@@ -42,11 +43,18 @@ class _There:
     parent: int | None = None
     sent: bool = False
     wrote: bool = False
+    given: Mapping[str, str] = field(default_factory=dict)
 
     def ledger(self) -> dict[str, Any]:
         """What to remember of it."""
         fields = {name: plain(value) if hasattr(value, "as_tuple") else value for name, value in self.fields.items()}
-        return {"customer_id": self.id, "fields": fields, "addresses": self.book.sent, "parent": self.parent}
+        return {
+            "customer_id": self.id,
+            "fields": fields,
+            "addresses": self.book.sent,
+            "parent": self.parent,
+            GIVEN: dict(self.given),
+        }
 
 
 class CustomerHandler:
@@ -105,9 +113,11 @@ class CustomerHandler:
             raise TypeError(f"{task.key} is no customer")
         if not _email(task):
             return Rejected("email_missing", f"customer {task.key} has no e-mail address: give it one")
-        hash_ = body_hash(customer.model_dump(mode="json", exclude={"refs"}))
-        if hash_ == task.applied_hash and not task.doubt:
-            return Applied(hash_, refs=_refs(task.ledger), ledger=dict(task.ledger), unchanged=True)
+        hash_ = _hash(customer)
+        names = given_fields(customer)
+        if hash_ == task.applied_hash and not task.doubt and not withdrawn(task, names):
+            ledger = {**task.ledger, GIVEN: given(task, names)}
+            return Applied(hash_, refs=_refs(ledger), ledger=ledger, unchanged=True)
         type_id = await self._type(customer, context)
         parent = await self._parent(customer, context)
         for outcome in (type_id, parent):
@@ -116,13 +126,14 @@ class CustomerHandler:
         refusal = await self._look(task, there, context.settings)
         if refusal is not None:
             return refusal
-        return await self._bring(customer, there, (type_id, parent), hash_, context.settings)
+        return await self._bring(task, customer, there, (type_id, parent), context.settings)
 
     async def _bring(
-        self, customer: Customer, there: _There, ties: tuple[Any, Any], hash_: str, settings: ConnectionSettings
+        self, task: Task, customer: Customer, there: _There, ties: tuple[Any, Any], settings: ConnectionSettings
     ) -> Outcome:
         type_id, parent = ties
-        wanted = customer_row(customer, type_id)
+        names = given_fields(customer)
+        wanted = {**emptied(withdrawn(task, names)), **customer_row(customer, type_id)}
         fields = {name: value for name, value in wanted.items() if not alike(there.fields.get(name), value)}
         book = customer_book.missing(customer, there.book)
         tied = settings.customers.association_type_id is not None and parent != there.parent
@@ -139,9 +150,11 @@ class CustomerHandler:
         if tied:
             there.wrote |= await self._ties.have(there.id, parent, settings)
             there.parent = parent
+        there.given = given(task, names)
         skips = (*book.skips, *_notes(customer, type_id, settings))
         done = not (there.wrote or there.book.wrote)
-        return Applied(hash_, refs={"sparkpay": str(there.id)}, ledger=there.ledger(), skips=skips, unchanged=done)
+        refs = {"sparkpay": str(there.id)}
+        return Applied(_hash(customer), refs=refs, ledger=there.ledger(), skips=skips, unchanged=done)
 
     async def _make(self, customer: Customer, wanted: Body, settings: ConnectionSettings) -> int:
         methods = list(settings.customers.invoice_methods[:1]) if customer.pays_by_invoice else []
@@ -249,13 +262,18 @@ _FIELDS = (
 )
 
 
+def _hash(customer: Customer) -> str:
+    return body_hash(customer.model_dump(mode="json", exclude={"refs"}))
+
+
 def _remembered(task: Task) -> _There:
     """What was written last; nothing where that proves nothing."""
     ledger = task.ledger
+    told = ledger.get(GIVEN) or {}
     if task.applied_hash is None or task.doubt or "fields" not in ledger or "customer_id" not in ledger:
-        return _There()
+        return _There(given=told)
     book = Book(dict(ledger.get("addresses") or {}))
-    return _There(int(ledger["customer_id"]), dict(ledger["fields"]), book, ledger.get("parent"), sent=True)
+    return _There(int(ledger["customer_id"]), dict(ledger["fields"]), book, ledger.get("parent"), sent=True, given=told)
 
 
 def _told_id(task: Task) -> int | None:

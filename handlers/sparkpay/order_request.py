@@ -9,7 +9,8 @@ from typing import Any
 from connector.places import country_name, region_name
 from connector.settings import ConnectionSettings
 from connector.sparkpay.dates import utc_text
-from contracts.entities import Address, LineKind, Order, OrderKind, OrderLine, Payment, PaymentMethod
+from connector.sparkpay.payment_names import OWN_NAMES
+from contracts.entities import Address, LineKind, Order, OrderKind, OrderLine, Payment
 from contracts.values import plain
 from handlers.outcome import Rejected
 
@@ -17,12 +18,6 @@ Body = dict[str, Any]
 _HEX = re.compile(r"[^0-9a-zA-Z]")
 _NUMBER_DIGITS = 12
 _PLACES = Decimal("0.0001")
-_WORDS = {
-    PaymentMethod.UPFRONT: "Paid upfront",
-    PaymentMethod.INVOICE: "Invoice",
-    PaymentMethod.ON_ACCOUNT: "On account",
-    PaymentMethod.OTHER: "Other",
-}
 
 
 def order_number(order: Order) -> str:
@@ -180,7 +175,7 @@ def admin_comments(order: Order) -> str | None:
     """What Spark Pay has no field for, for people."""
     parts = [
         f"Purchase order number: {order.customer_reference}" if order.customer_reference else None,
-        f"Payment: {_WORDS[order.payment_method]}" + (f", {order.net_days} days net" if order.net_days else ""),
+        f"Payment: {OWN_NAMES[order.payment_method]}" + (f", {order.net_days} days net" if order.net_days else ""),
         *(f"{line.name or 'Fee'}: {plain(line.net)}" for line in order.lines if line.kind is not LineKind.ITEM),
         order.internal_note,
     ]
@@ -235,7 +230,7 @@ def _promised(order: Order) -> Body:
     paid = (order.totals.paid or Decimal(0)) >= order.totals.grand > 0
     return {
         "payment_type": "Custom",
-        "payment_method_name": _WORDS[order.payment_method],
+        "payment_method_name": OWN_NAMES[order.payment_method],
         "amount": order.totals.grand,
         "is_approved": paid,
         "is_captured": paid,
@@ -247,7 +242,7 @@ def _promised(order: Order) -> Body:
 def _told(order: Order, payment: Payment) -> Body:
     return {
         "payment_type": "Custom",
-        "payment_method_name": payment.name or _WORDS[payment.method],
+        "payment_method_name": payment.name or OWN_NAMES[payment.method],
         "amount": payment.amount,
         "is_approved": payment.paid,
         "is_captured": payment.paid,

@@ -37,6 +37,8 @@ def test_people_and_orders_reach_sparklayer_and_follow_their_changes(system: Sys
     assert orders[0]["order_status_id"] == new
     first, second, third = served[:3]
     system.edit("update", "customers", first["id"], company="Ana & Töchter GmbH", credit_limit="7500.00")
+    named = next(row for row in served[3:] if row["company"] and row["customer_number"])
+    system.edit("update", "customers", named["id"], company="", customer_number="", credit_limit="0.00")
     system.edit("update", "customers", second["id"], is_inactive=True)
     system.edit(
         "insert", "addresses", customer_id=third["id"], address_line_1="9 Elm St", city="Waco", state="Texas",

@@ -16,16 +16,14 @@ from connector.sandbox.sparkpay import SUB_ACCOUNT
 from tests.acceptance.system import System, until
 
 PARTITIONS = 4
-METHODS = {"On account": "on-account", "Invoice": "invoice"}
 FLOWS = ("flow.customer_group=to_sparklayer", "flow.customer=to_sparklayer", "flow.order=both")
 SETTINGS = (
     *FLOWS,
     f"customers.association_type_id={SUB_ACCOUNT}",
-    f"orders.payment_methods={json.dumps(METHODS)}",
     "store.timezone=America/Chicago",
     "watch.purchases_seconds=1",
 )
-JUDGE = OracleSettings(kinds=CATALOGUE | PEOPLE | ORDERS, association_type_id=SUB_ACCOUNT, payment_methods=METHODS)
+JUDGE = OracleSettings(kinds=CATALOGUE | PEOPLE | ORDERS, association_type_id=SUB_ACCOUNT)
 
 
 def judge(api: str = "purchases") -> OracleSettings:

@@ -103,7 +103,7 @@ async def _edit(rng: random.Random, on: World, edits: dict[tuple[str, Subject], 
 
 
 async def _settle(on: World, edits: dict[tuple[str, Subject], Edit], verdict: Verdict) -> None:
-    """Polls until nothing is written any more; two may write, the third must not."""
+    """Polls until nothing that goes both ways is written any more; two may write, the third must not."""
     for number in range(ROUNDS):
         on.clock.advance(5)
         for side in ("sparkpay", "sparklayer"):

@@ -60,6 +60,7 @@ class Trade:
                 {"email": f"new.{number}.{row['id']}@shop.example"},
                 {"customer_type_id": self._rng.choice(state["customer_types"])["id"]},
                 {"credit_limit": f"{number}.00", "payment_net_term": 30},
+                {"company": "", "credit_limit": "0.00", "payment_net_term": 0},
             )
         )
         self.system.edit("update", "customers", row["id"], **fields)

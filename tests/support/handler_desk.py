@@ -60,6 +60,7 @@ class Desk:
         self.known = FakeEntityDirectory()
         self.intents = FakeIntents()
         self.rows: dict[tuple[str, str], Row] = {}
+        self.source: str | None = None  # of the events
         self.now = NOW
         self._asked = 0
 
@@ -113,6 +114,7 @@ class Desk:
                 ledger=row.ledger,
                 attempts=attempts,
                 doubt=row.doubt,
+                source=self.source,
             )
             for key in keys
             for row in [self.rows[kind, key]]

@@ -60,6 +60,7 @@ class StoreDesk:
         self.handlers = handlers(self.client)
         self.skus, self.known, self.intents = FakeSkuDirectory(), FakeEntityDirectory(), FakeIntents()
         self.rows: dict[tuple[str, str], Row] = {}
+        self.source: str | None = None  # of the events
         self._asked = 0
 
     def restart(self) -> None:
@@ -98,6 +99,7 @@ class StoreDesk:
                 ledger=row.ledger,
                 attempts=attempts,
                 doubt=row.doubt,
+                source=self.source,
             )
             for key in keys
             for row in [self.rows[kind, key]]

@@ -138,7 +138,7 @@ def reference_of(trade: Trade, settings: OracleSettings, order: Row) -> str:
 def payments_of(trade: Trade, settings: OracleSettings, order: Row) -> tuple[str, ...]:
     """The payment methods that SparkLayer may show; several where nothing says whether a type is a gateway."""
     row = next(iter(trade.valid_payments(order)), {})
-    named = {name.casefold(): method for name, method in settings.payment_methods.items()}
+    named = {**_OWN_NAMES, **{name.casefold(): method for name, method in settings.payment_methods.items()}}
     if (chosen := named.get(words(row.get("payment_method_name")).casefold())) is not None:
         return (_PAYMENTS.get(chosen, "other"),)
     kind = words(row.get("payment_type")).casefold()
@@ -154,6 +154,7 @@ def paid_of(trade: Trade, order: Row) -> Decimal:
     return sum((number(row, "amount") for row in there), Decimal(0))
 
 
+_OWN_NAMES = {"paid upfront": "upfront", "invoice": "invoice", "on account": "on-account", "other": "other"}
 _PAYMENTS = {"upfront": "upfrontPayment", "invoice": "paymentByInvoice", "on-account": "paymentOnAccount"}
 
 

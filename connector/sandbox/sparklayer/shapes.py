@@ -112,9 +112,12 @@ class Fields:
 
     fields: Mapping[str, Shape]
     required: frozenset[str] = frozenset()
+    nullable: bool = False
 
     def errors(self, value: object, at: str) -> Iterator[FieldError]:
         """See `Shape`."""
+        if value is None and self.nullable:
+            return
         if not isinstance(value, dict):
             yield FieldError("invalid-type", at, "must be an object")
             return

@@ -15,6 +15,7 @@ from connector.sparkpay.mapping.order_lines import money, order_lines
 from connector.sparkpay.mapping.order_progress import cancellations_of, order_status, returns_of, shipments_of
 from connector.sparkpay.mapping.scope import group_key, type_in_scope
 from connector.sparkpay.mapping.zones import zone_of
+from connector.sparkpay.payment_names import OWN_NAMES
 from contracts.entities import (
     Address,
     Destination,
@@ -32,6 +33,7 @@ from contracts.entities import (
 from contracts.text import clean, cut
 
 _LONGEST_REFERENCE = 512
+_OWN = {name.casefold(): method for method, name in OWN_NAMES.items()}
 _GATEWAYS = ("creditcard", "paypal", "amazon", "echeck", "giftcertificate")
 
 
@@ -140,10 +142,10 @@ def _method(bundle: OrderBundle, settings: ConnectionSettings) -> PaymentMethod:
 
 
 def _method_of(row: Row, settings: ConnectionSettings) -> PaymentMethod:
-    chosen = {name.casefold(): method for name, method in settings.orders.payment_methods.items()}
-    named = chosen.get((text(row, "payment_method_name") or "").casefold())
+    chosen = {name.casefold(): PaymentMethod(method) for name, method in settings.orders.payment_methods.items()}
+    named = {**_OWN, **chosen}.get((text(row, "payment_method_name") or "").casefold())
     if named is not None:
-        return PaymentMethod(named)
+        return named
     kind = (text(row, "payment_type") or "").casefold()
     return PaymentMethod.UPFRONT if kind.startswith(_GATEWAYS) else PaymentMethod.OTHER
 

@@ -44,4 +44,6 @@ async def test_it_is_eager_for_seconds_only_while_others_live(bench: Bench) -> N
         assert not spare.running
         pauses = [late - early for early, late in itertools.pairwise(looks)]
         assert EAGER_SECONDS in pauses
-        assert {pause for pause, at in zip(pauses, looks, strict=False) if at > HEIR_SECONDS + 1} == {BEAT_SECONDS}
+        # A look between two of these readings is not seen, so a pause may seem to be several.
+        later = [pause for pause, at in zip(pauses, looks, strict=False) if at > HEIR_SECONDS + 1]
+        assert min(later) >= BEAT_SECONDS

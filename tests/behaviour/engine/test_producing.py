@@ -105,11 +105,9 @@ class Stage:
         return await self.bench.runs.get(run.id)
 
     async def until(self, check: Callable[[], Awaitable[bool]]) -> None:
-        for _ in range(3000):
-            if await check():
-                return
-            await asyncio.sleep(0)
-        raise AssertionError("it did not come to that")
+        async with asyncio.timeout(60):
+            while not await check():
+                await asyncio.sleep(0)
 
     async def until_looked(self, times: int) -> None:
         until = self.poller.looks + times

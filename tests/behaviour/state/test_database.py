@@ -197,3 +197,24 @@ async def test_heartbeats_have_a_connection_of_their_own(db: Database) -> None:
             await held.enter_async_context(db.read())
         async with asyncio.timeout(20), apart.read() as transaction:
             assert (await transaction.execute(sa.text("SELECT 1"))).scalar_one() == 1
+
+
+async def test_heartbeats_write_before_those_that_wait(db: Database) -> None:
+    if db.dialect != "sqlite":
+        pytest.skip("PostgreSQL's writers do not wait for each other")
+    apart = db.apart()
+    wrote: list[str] = []
+
+    async def write(name: str, door: Database) -> None:
+        async with door.begin() as transaction:
+            await transaction.execute(sa.text("SELECT 1"))
+            wrote.append(name)
+
+    async with asyncio.timeout(20), db.begin():
+        waiting = []
+        for name, door in (("first", db), ("second", db), ("heartbeat", apart)):
+            waiting.append(asyncio.create_task(write(name, door)))
+            await asyncio.sleep(0)
+    async with asyncio.timeout(20):
+        await asyncio.gather(*waiting)
+    assert wrote == ["heartbeat", "first", "second"]

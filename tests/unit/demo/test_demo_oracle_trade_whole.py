@@ -24,13 +24,11 @@ CHOSEN = {
     "flow.customer_group": "to_sparklayer",
     "flow.order": "to_sparklayer",
     "orders.invoice_url": "https://erp.example/{number}.pdf",
-    "orders.payment_methods": '{"On account": "on-account", "Invoice": "invoice"}',
 }
 JUDGE = OracleSettings(
     kinds=PEOPLE | ORDERS,
     association_type_id=SUB_ACCOUNT,
     invoice_url="https://erp.example/{number}.pdf",
-    payment_methods={"On account": "on-account", "Invoice": "invoice"},
 )
 
 
@@ -120,6 +118,23 @@ async def test_a_whole_store_agrees(seed: int) -> None:
     assert result.fields_compared > 2_000
 
 
+async def test_fields_that_the_store_cleared_are_cleared_on_sparklayer() -> None:
+    mirror = Mirror(filled(5))
+    mirror.desk.source = "sparkpay"
+    await mirror.bring()
+    for row in mirror.store.dump()["customers"]:
+        mirror.store.update(
+            "customers", row["id"], company="", customer_number="", tax_exemption_number="", credit_limit=None,
+            payment_net_term=0, is_no_tax_customer=False,
+        )  # fmt: skip
+    assert mirror.differences() != []
+    await mirror.bring()
+    assert mirror.differences() == []
+    mirror.desk.calls()
+    await mirror.bring()
+    assert [call for call in mirror.desk.calls() if "customers" in call] == []
+
+
 async def test_the_older_interface_agrees() -> None:
     mirror = Mirror(filled(4), **{"orders.api": "orders_v1"})
     await mirror.bring()
@@ -128,7 +143,6 @@ async def test_the_older_interface_agrees() -> None:
         association_type_id=SUB_ACCOUNT,
         orders_api="orders_v1",
         invoice_url=JUDGE.invoice_url,
-        payment_methods=JUDGE.payment_methods,
     )
     assert mirror.differences(judge) == []
 

@@ -34,6 +34,18 @@ def with_shipping(shop: Shop) -> int:
     return int(str(method["id"]))
 
 
+async def test_a_first_sync_asks_for_the_customer_types_once() -> None:
+    async with open_shop(products=1, values={"flow.customer_group": "to_sparklayer"}) as shop:
+        poller = shop.poller()
+        await poller.full_sync("r")
+        assert shop.wire.paths.count("customer_types") == 1
+        known = await poller.reference.current()
+        assert known.customer_types.keys() == {row["id"] for row in shop.store.rows("customer_types")}
+        assert shop.wire.paths.count("customer_types") == 1
+        await poller.reference.refresh()
+        assert shop.wire.paths.count("customer_types") == 2
+
+
 async def test_a_first_sync_tells_every_table_and_a_look_what_changed() -> None:
     async with open_shop(values=tables(stock__mode="per_warehouse")) as shop:
         method = with_shipping(shop)

@@ -38,6 +38,7 @@ _ACCOUNT = Fields(
         "net_terms": Text(nullable=True),
     },
     required=frozenset({"currency_code"}),
+    nullable=True,
 )
 _V1: dict[str, object] = {
     "title": Text(longest=30, nullable=True),

@@ -162,6 +162,18 @@ def test_payments(payments: list[dict[str, Any]], method: PaymentMethod, paid: D
     assert (found.payment_method, found.totals.paid) == (method, paid)
 
 
+@pytest.mark.parametrize(
+    ("name", "method"),
+    [("On account", "on-account"), ("INVOICE", "invoice"), ("paid upfront", "upfront"), ("Other", "other")],
+)
+def test_what_paylayer_calls_a_payment_is_understood_without_settings(name: str, method: str) -> None:
+    bundle = replace(order(), payments=(payment_row(payment_type="Custom", payment_method_name=name),))
+    assert mapped(bundle).payment_method == method
+    chosen = SETTINGS.with_values({"orders.payment_methods": '{"Invoice": "other", "On account": "upfront"}'})
+    other = {"on-account": "upfront", "invoice": "other"}
+    assert mapped(bundle, chosen).payment_method == other.get(method, method)
+
+
 def test_the_buyers_own_number() -> None:
     field = {"name": "purchase order number", "value": "PO-1"}
     assert mapped(replace(order(instructions="PO-9"), custom_fields=(field,))).customer_reference == "PO-1"
