@@ -19,7 +19,7 @@ from connector.state import schema
 from connector.state.address import parse, shown
 from connector.state.faults import transient, translated
 from connector.state.tables import metadata
-from connector.state.turns import Turns
+from connector.state.writer_queue import WriterQueue
 
 Result = TypeVar("Result")
 Fence = Callable[[AsyncConnection], Awaitable[None]]
@@ -53,7 +53,7 @@ class Database:
         engine: AsyncEngine,
         url: URL,
         *,
-        writers: Turns | None = None,
+        writers: WriterQueue | None = None,
         fence: Fence | None = None,
         urgent: bool = False,
     ) -> None:
@@ -63,7 +63,7 @@ class Database:
         self._reader = engine.execution_options(isolation_level="AUTOCOMMIT") if _is_postgresql(url) else engine
         self._url = url
         self._apart: list[Database] = []
-        self._writers = writers or Turns() if self.dialect == "sqlite" else None
+        self._writers = writers or WriterQueue() if self.dialect == "sqlite" else None
         self._fence = fence
         self._urgent = urgent
 

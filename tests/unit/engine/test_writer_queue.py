@@ -4,17 +4,17 @@ import asyncio
 
 import pytest
 
-from connector.state.turns import Turns
+from connector.state.writer_queue import WriterQueue
 
 
-async def waiter(turns: Turns, order: list[str], name: str, *, urgent: bool = False) -> None:
+async def waiter(turns: WriterQueue, order: list[str], name: str, *, urgent: bool = False) -> None:
     async with turns.one(urgent=urgent):
         order.append(name)
         await asyncio.sleep(0)
         order.append(f"/{name}")
 
 
-async def queue(turns: Turns, order: list[str], *names: str) -> list[asyncio.Task[None]]:
+async def queue(turns: WriterQueue, order: list[str], *names: str) -> list[asyncio.Task[None]]:
     """Tasks that wait in this order; those in capitals are urgent."""
     tasks = []
     for name in names:
@@ -24,7 +24,7 @@ async def queue(turns: Turns, order: list[str], *names: str) -> list[asyncio.Tas
 
 
 async def test_one_at_a_time_the_urgent_first() -> None:
-    turns, order = Turns(), list[str]()
+    turns, order = WriterQueue(), list[str]()
     async with turns.one():
         tasks = await queue(turns, order, "a", "b", "U", "V")
         assert order == []
@@ -33,7 +33,7 @@ async def test_one_at_a_time_the_urgent_first() -> None:
 
 
 async def test_nobody_overtakes_whose_turn_was_handed_on() -> None:
-    turns, order = Turns(), list[str]()
+    turns, order = WriterQueue(), list[str]()
     async with turns.one():
         tasks = await queue(turns, order, "a")
     late = asyncio.create_task(waiter(turns, order, "late"))
@@ -42,7 +42,7 @@ async def test_nobody_overtakes_whose_turn_was_handed_on() -> None:
 
 
 async def test_one_that_gives_up_holds_up_nobody() -> None:
-    turns, order = Turns(), list[str]()
+    turns, order = WriterQueue(), list[str]()
     async with turns.one():
         tasks = await queue(turns, order, "a", "b", "c")
         tasks[0].cancel()
@@ -57,7 +57,7 @@ async def test_one_that_gives_up_holds_up_nobody() -> None:
 
 
 async def test_a_turn_that_fails_ends() -> None:
-    turns, order = Turns(), list[str]()
+    turns, order = WriterQueue(), list[str]()
     tasks: list[asyncio.Task[None]] = []
 
     async def failing() -> None:

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 
-class Turns:
+class WriterQueue:
     """One at a time, first come, first served; but the urgent ones come before all others that wait."""
 
     def __init__(self) -> None:
