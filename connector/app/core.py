@@ -11,6 +11,7 @@ from connector.state.census import Census
 from connector.state.claims import SkuClaims
 from connector.state.connections import Connections
 from connector.state.database import Database
+from connector.state.hints import HintStore
 from connector.state.inbox import Inbox
 from connector.state.letters import Letters
 from connector.state.pauses import SidePauses
@@ -21,6 +22,7 @@ from connector.state.stops import IntakeStops
 from connector.state.tokens import SealedTokens
 from connector.state.usage import Usage
 from connector.state.vault import Vault
+from connector.state.webhook_access import WebhookSecrets
 from connector.state.workers import Workers
 
 
@@ -45,6 +47,8 @@ class Core:
     budgets: BudgetRows
     stops: IntakeStops
     tokens: SealedTokens
+    hints: HintStore
+    webhooks: WebhookSecrets
 
 
 @asynccontextmanager
@@ -73,6 +77,8 @@ async def open_core(settings: Settings, clock: Clock | None = None) -> AsyncIter
             budgets=BudgetRows(database, clock),
             stops=IntakeStops(database, clock),
             tokens=SealedTokens(database, vault),
+            hints=HintStore(database, clock),
+            webhooks=WebhookSecrets(database, vault, clock),
         )
     finally:
         await database.close()

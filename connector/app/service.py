@@ -12,7 +12,9 @@ from functools import partial
 import structlog
 
 from connector.app.core import Core
+from connector.app.hint_box import HintBox
 from connector.app.platforms import Platforms, Transport, real_network
+from connector.app.webhook_door import WebhookDoor
 from connector.bus.dead_letters import DeadLetterOffice
 from connector.bus.flood import FloodPolicy
 from connector.bus.intake import Intake
@@ -40,6 +42,7 @@ from connector.sparkpay.query import Query
 from connector.state.claims import SideDirectory
 from connector.state.connections import Connection
 from connector.state.entities import SideEntities
+from connector.state.hints import ConnectionHints
 from connector.state.inbox import Inbox
 from connector.state.intents import SideIntents
 from connector.state.lease import Lease
@@ -80,11 +83,15 @@ class Service:
     supervisor: Supervisor | None = None
     lookout: Lookout = field(init=False)
     places: SyncPlaces = field(init=False)
+    webhook_door: WebhookDoor = field(init=False)
+    hint_box: HintBox = field(init=False)
 
     def __post_init__(self) -> None:
         core = self.core
-        self.lookout = Lookout(core.inbox, core.pauses, core.runs, core.clock, wake=self._due)
+        self.lookout = Lookout(core.inbox, core.pauses, core.runs, core.clock, wake=self._due, hints=core.hints)
         self.places = SyncPlaces(core.clock)
+        self.webhook_door = WebhookDoor(core.webhooks, core.clock)
+        self.hint_box = HintBox(core.hints, core.clock, wake=self.lookout.hint)
 
     async def run(self) -> None:
         """Work until cancelled. Raises `Unavailable` when the broker cannot be reached at the start."""
@@ -174,6 +181,7 @@ class Service:
                 connection=connection.id,
                 clock=self.core.clock,
                 interval_seconds=self.core.settings.poll_interval_seconds,
+                hints=ConnectionHints(database, connection.id),
             )
             producer = SparkPayProducer(
                 connection.id,

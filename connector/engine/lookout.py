@@ -14,6 +14,7 @@ import structlog
 
 from connector.clock import Clock
 from connector.errors import PayLayerError
+from connector.state.hints import HintStore
 from connector.state.inbox import Inbox
 from connector.state.pauses import Pause, SidePauses
 from connector.state.runs import Runs
@@ -34,8 +35,10 @@ class Lookout:
     runs: Runs
     clock: Clock
     wake: Wake
+    hints: HintStore | None = None  # without it nobody is told of them
     _paused: Mapping[tuple[str, str], Pause] = field(default_factory=dict)
     _requested: dict[str, asyncio.Event] = field(default_factory=dict)
+    _hinted: dict[str, asyncio.Event] = field(default_factory=dict)
     last_tick: float | None = None  # monotonic seconds; none before the first look
 
     async def run(self) -> None:
@@ -60,6 +63,9 @@ class Lookout:
         for connection, event in self._requested.items():
             if connection in requested:
                 event.set()
+        if self.hints is not None and self._hinted:
+            for connection in await self.hints.waiting():
+                self.hint(connection)
         now = self.clock.now()
         for connection, side, entity in await self.inbox.due_lanes(now):
             pause = self._paused.get((connection, side))
@@ -81,3 +87,16 @@ class Lookout:
             await event.wait()
         finally:
             self._requested.pop(connection, None)
+
+    async def hinted(self, connection: str) -> None:
+        """Return when a row of the connection is said to have changed; one waiter for each."""
+        event = self._hinted.setdefault(connection, asyncio.Event())
+        try:
+            await event.wait()
+        finally:
+            self._hinted.pop(connection, None)
+
+    def hint(self, connection: str) -> None:
+        """Something was said just now; nothing happens where nobody waits, for the next look finds it."""
+        if event := self._hinted.get(connection):
+            event.set()

@@ -60,6 +60,7 @@ class SparkPayProducer:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._forever(self.poller.look_step), name=f"poll:{self.connection}")
                 group.create_task(self._forever(self.poller.sweep_step), name=f"sweep:{self.connection}")
+                group.create_task(self._forever(self._hint_step), name=f"hints:{self.connection}")
                 group.create_task(self._serve_requests(), name=f"sync:{self.connection}")
         finally:
             await self.poller.close()
@@ -87,6 +88,11 @@ class SparkPayProducer:
             else:
                 failures = 0
                 await self.clock.sleep(max(pause, SHORTEST_SECONDS))
+
+    async def _hint_step(self) -> float:
+        """Read what webhooks named, as soon as they have."""
+        await self.lookout.hinted(self.connection)
+        return await self.poller.hint_step()
 
     async def _serve_requests(self) -> None:
         for run in await self.runs.unfinished(self.connection):

@@ -168,6 +168,9 @@ class PollSettings(_Section):
         description="Pause between two polls of reference data, where the budget allows that",
     )
     overlap_seconds: float = Field(default=120, ge=0, le=_TEN_YEARS)
+    webhook_slack: float = Field(
+        default=4, ge=1, le=100, description="How many times longer what webhooks announce is left alone while idle"
+    )
 
 
 class ApplySettings(_Section):

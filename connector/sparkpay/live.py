@@ -1,6 +1,6 @@
 """The live poll: what changed since the last look, with each changed product read whole."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from connector.ports import Memory, Priority
@@ -50,8 +50,11 @@ class LivePoll:
         gone: GoneProducts,
         settings: ConnectionSettings,
         outlines: Outlines,
+        on_changed: Callable[[str, Iterable[int]], None] = lambda _resource, _ids: None,
     ) -> None:
+        """`on_changed` is told of the rows that a poll found."""
         self._client = client
+        self._on_changed = on_changed
         self._catalogue = catalogue
         self._observer = observer
         self._gone = gone
@@ -125,6 +128,17 @@ class LivePoll:
             self._outlines.forget(confirmed)
         return told
 
+    async def tell_named(self, ids: Sequence[int], priority: Priority = Priority.LIVE) -> Told:
+        """Read these products, which somebody said have changed, and those that take their price from them."""
+        reader = object()
+        self._observer.reads.begin(reader, self._client.order)
+        try:
+            rows: list[Row] = [{"id": id_} for id_ in ids]
+            followers = await self._catalogue.families.followers(rows, priority)
+            return await self.tell(dict.fromkeys([*ids, *sorted(followers)]), priority)
+        finally:
+            self._observer.reads.end(reader)
+
     async def _reference_changes(self, resources: Iterable[str], look: "_Look") -> None:
         """Read all reference data again when any of it changed, and the products that a change is about."""
         for resource in resources:
@@ -158,6 +172,7 @@ class LivePoll:
             if page.rows:
                 look.changed.add("products")
                 look.rows += page.rows
+                self._on_changed("products", [row["id"] for row in page.rows])
                 look.bundles += await self._catalogue.assemble(page, priority=look.priority)
             if len(look.bundles) >= SLICE:
                 await self._flush(look)

@@ -4,12 +4,13 @@ import asyncio
 from contextlib import aclosing
 
 from connector.clock import Clock
-from connector.ports import Memory, Outlet, Priority, Progress
+from connector.ports import Hints, Memory, Outlet, Priority, Progress
 from connector.settings import ConnectionSettings
 from connector.sparkpay.bundle import ReferenceData
 from connector.sparkpay.catalogue import Catalogue
 from connector.sparkpay.client import SparkPayClient
 from connector.sparkpay.gone import GoneProducts
+from connector.sparkpay.hinted import HintedReads
 from connector.sparkpay.live import CATALOGUE, REFERENCE, LivePoll
 from connector.sparkpay.observer import Observer, Told
 from connector.sparkpay.outlines import Outlines
@@ -19,6 +20,7 @@ from connector.sparkpay.reference import ReferenceBook
 from connector.sparkpay.selection import TOLD_KINDS, Selection
 from connector.sparkpay.store_identity import StoreIdentity
 from connector.sparkpay.sweep import Sweeps
+from connector.sparkpay.webhook_trust import WebhookTrust
 from connector.sparkpay.whole_walk import WholeWalk
 
 _WHILE_SYNCING = 5.0
@@ -45,9 +47,12 @@ class Poller:
         interval_seconds: float = 5.0,
         mapping: ProductMapping = DEFAULT_MAPPING,
         on_problem: OnProblem = log_problem,
+        hints: Hints | None = None,
     ) -> None:
+        """`hints`: what webhooks named; without them every change is found by looking."""
         self._memory = memory
         self._clock = clock
+        self._trust = WebhookTrust(clock, settings.poll.webhook_slack)
         identity = StoreIdentity(memory, settings, connection)
         self.reference = ReferenceBook(client, settings, clock, check_store=identity.check)
         self._catalogue = Catalogue(client, self.reference)
@@ -73,7 +78,9 @@ class Poller:
             gone=gone,
             settings=settings,
             outlines=outlines,
+            on_changed=self._trust.polled,
         )
+        self._hinted = hints and HintedReads(hints, {"products": self._live.tell_named}, clock, self._trust)
         self._whole = WholeWalk(client, self._catalogue, self._observer, self._live, gone, outlines)
         self._sweeps = Sweeps(client, self._whole, memory, gone=gone, settings=settings, clock=clock, outlines=outlines)
         self._paces = paces(settings, interval_seconds, CATALOGUE, REFERENCE)
@@ -116,6 +123,10 @@ class Poller:
             await self._sweeps.advance()
             await self._compare_reference()
         return _WHILE_SYNCING if self._full_syncs else min(await self._sweeps.seconds_until_due(), _WITHOUT_SYNC)
+
+    async def hint_step(self) -> float:
+        """Read what webhooks named; returns the seconds until it may be called again."""
+        return await self._hinted.step() if self._hinted else 0.0
 
     async def poll_once(self, priority: Priority = Priority.LIVE) -> Told:
         """Look at every resource now."""
@@ -183,8 +194,11 @@ class Poller:
 
     async def _look(self, due: list[str], priority: Priority, *, afresh: bool = False) -> Told:
         changed, told = await self._live.poll(due, priority, afresh=afresh)
+        if self._hinted:
+            await self._hinted.learn()
         for name in due:
-            self._paces[name].looked(self._clock.monotonic(), found=name in changed)
+            slack = self._trust.factor(name)
+            self._paces[name].looked(self._clock.monotonic(), found=name in changed, slack=slack)
         await self._compare_reference()
         return told
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connector.clock import Clock
 from connector.errors import UserFault
@@ -211,3 +212,13 @@ class Connections:
             created_at=row.created_at,
             updated_at=row.updated_at,
         )
+
+
+async def locked(transaction: AsyncConnection, id: str) -> None:  # noqa: A002
+    """Keep the connection from being removed until the transaction ends, so that nothing is written after it.
+
+    Raises `UserFault` where it is gone.
+    """
+    statement = sa.select(connections.c.id).where(connections.c.id == id).with_for_update(read=True, key_share=True)
+    if (await transaction.execute(statement)).first() is None:
+        raise UserFault(f"there is no connection {id!r} (any more)")

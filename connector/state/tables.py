@@ -292,6 +292,36 @@ intake_stops = sa.Table(
 )
 
 
+hints = sa.Table(
+    "hints",
+    metadata,
+    sa.Column("connection", sa.Text, primary_key=True),
+    sa.Column("resource", sa.Text, primary_key=True),
+    sa.Column("number", sa.BigInteger, primary_key=True),
+    sa.Column("stamp", sa.Text, nullable=False),  # another with each renewal
+    sa.Column("received_at", Moment, nullable=False),  # of the first
+)
+sa.Index("ix_hints_received", hints.c.connection, hints.c.received_at)
+
+hint_arrivals = sa.Table(
+    "hint_arrivals",
+    metadata,
+    sa.Column("connection", sa.Text, primary_key=True),
+    sa.Column("resource", sa.Text, primary_key=True),
+    sa.Column("arrived_at", Moment, nullable=False),
+)
+
+webhook_access = sa.Table(
+    "webhook_access",
+    metadata,
+    sa.Column("connection", sa.Text, primary_key=True),
+    sa.Column("secret", sa.Text, nullable=False),  # sealed
+    sa.Column("former", sa.Text),  # sealed; still taken while the store may use it
+    sa.Column("checked_at", Moment),
+    sa.Column("problem", sa.Text),
+)
+
+
 def lane(connection: str, side: str, entity: str) -> str:
     """The value of `inbox.lane`."""
     return f"{connection}/{side}/{entity}"
