@@ -15,6 +15,7 @@ from connector.app.core import Core
 from connector.app.hint_box import HintBox
 from connector.app.platforms import Platforms, Transport, real_network
 from connector.app.webhook_door import WebhookDoor
+from connector.app.webhook_keeping import WebhookKeeper
 from connector.bus.dead_letters import DeadLetterOffice
 from connector.bus.flood import FloodPolicy
 from connector.bus.intake import Intake
@@ -199,7 +200,9 @@ class Service:
             )
             self.producers[connection.id] = producer
             try:
-                await producer.run()
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(WebhookKeeper(self.core, connection, client).run(), name="webhooks")
+                    group.create_task(producer.run(), name="producer")
             finally:
                 self.producers.pop(connection.id, None)
                 await budget.close()

@@ -9,6 +9,7 @@ import typer
 from connector.app.access import check_connection
 from connector.app.connection_report import connection_report
 from connector.app.core import open_core
+from connector.cli import webhooks
 from connector.cli.options import ConnectionId, Json, pairs
 from connector.cli.output import as_json, console, run_async, table
 from connector.errors import UserFault
@@ -19,6 +20,7 @@ from contracts.entities import KINDS
 from contracts.topics import SIDES
 
 app = typer.Typer(help="Which Spark Pay store is joined to which SparkLayer site.", no_args_is_help=True)
+app.add_typer(webhooks.app, name="webhooks")
 
 SparkPayUrl = Annotated[
     str, typer.Option("--sparkpay-url", help="Address of the store, for instance https://shop.example.com.")

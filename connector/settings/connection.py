@@ -52,6 +52,7 @@ class SparkPaySettings(_Section):
     ids_per_call: int = Field(default=200, ge=1, le=200, description="select_many")
     limit: int = Field(default=50, ge=1, le=1000, description="Calls per window of the store's plan")
     window_seconds: float = Field(default=10.0, gt=0, le=_TEN_YEARS)
+    webhooks: bool = Field(default=True, description="Subscribe to changes, where PAYLAYER_PUBLIC_URL is set")
 
 
 class ProductSettings(_Section):

@@ -16,9 +16,9 @@ class SandboxPolicy:
     it is called. `import_max_lines` is the most that one importMany takes, `max_query` the longest query string in
     characters, `log_size` the calls that the log keeps, `cache_bytes` the size of the server's cache. The platform's
     clock, which gives `Date` and the times of rows, is `clock_ahead_seconds` ahead of the true time (or behind).
-    `integration_routes`: older stores, and those without the add-on, have none. `webhook_events_of_2020`: older stores
-    lack most event types. Of the webhooks a share is lost or doubled, and all are late by so many seconds. Where they
-    are `webhook_filled` their bodies show the row with all that belongs to it, else its id alone.
+    `integration_routes`: older stores, and those without the add-on, have none. Of the webhooks a share is lost or
+    doubled, and all are late by so many seconds. If `webhook_filled`, their bodies show the row with all that
+    belongs to it, else its id alone.
     """
 
     token: str
@@ -36,7 +36,6 @@ class SandboxPolicy:
     cache_bytes: int = 32_000_000
     integration_routes: bool = True
     clock_ahead_seconds: float = 0
-    webhook_events_of_2020: bool = True
     webhook_filled: bool = True
     webhooks_lost: float = 0
     webhooks_doubled: float = 0

@@ -48,6 +48,7 @@ class SparkPayStore:
         self.random = random.Random(seed)
         self.timestamp_resolution = timestamp_resolution
         self.watchers: list[Watcher] = []
+        self.has_events_of_2020 = True  # webhooks of version 2020.3
         self.tables: dict[str, Table] = {
             name: Table({"id": 0, **resource.defaults}) for name, resource in RESOURCES.items()
         }

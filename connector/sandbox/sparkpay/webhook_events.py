@@ -49,8 +49,10 @@ _CHOICES = {
 }
 
 
-def subscription_problems(fields: Mapping[str, object]) -> Iterable[str]:
-    """What the platform would not take in a body of `webhooks`."""
+def subscription_problems(fields: Mapping[str, object], *, of_2020: bool = True) -> Iterable[str]:
+    """What the platform would not take in a body of `webhooks`; older stores do not know the events `of_2020`."""
+    if not of_2020 and fields.get("event_type") in EVENTS_OF_2020:
+        yield f"event_type: {fields['event_type']!r} is not known"
     for name, allowed in _CHOICES.items():
         if name in fields and fields[name] not in allowed:
             yield f"{name}: {fields[name]!r} is none of {', '.join(sorted(allowed))}"

@@ -87,7 +87,7 @@ class Bell:
 
     def _addresses(self, event: str, resource: str, row_id: int) -> list[str]:
         """Whoever subscribed, once for each store; products are of all stores."""
-        if event in EVENTS_OF_2020 and not self._policy().webhook_events_of_2020:
+        if event in EVENTS_OF_2020 and not self._store.has_events_of_2020:
             return []
         row = self._store.tables[resource].row(row_id) or {}
         own = row.get("store_id")

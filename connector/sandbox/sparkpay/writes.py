@@ -115,7 +115,7 @@ def _checked(
         raise Refused(409, "; ".join(wrong_shape), violation=True)
     wrong_data = list(_data_problems(store, resource, fields))
     if resource.name == "webhooks":
-        wrong_data += subscription_problems(fields)
+        wrong_data += subscription_problems(fields, of_2020=store.has_events_of_2020)
     if wrong_data:
         raise Refused(409, "; ".join(wrong_data))
     accepted = {name: value for name, value in fields.items() if name not in _SERVER_MANAGED}

@@ -146,4 +146,7 @@ async def test_deliveries_go_wrong_as_the_policy_says(hall: Hall) -> None:
     await edits(2)
     assert hall.app.state.bell.lost == 12
     hall.ear.deaf = False
-    assert await edits(1, webhook_events_of_2020=False) == []
+    hall.store.has_events_of_2020 = False
+    assert await edits(1) == []
+    body = {"url": URL, "event_type": "ProductUpdated", "store_id": 1}
+    assert (await hall.api.post("/webhooks", json=body)).status_code == 409
