@@ -14,6 +14,7 @@ from connector.state.database import Database
 from connector.state.hints import HintStore
 from connector.state.inbox import Inbox
 from connector.state.letters import Letters
+from connector.state.oauth import Handshakes, OAuthGrants
 from connector.state.pauses import SidePauses
 from connector.state.problems import Problems
 from connector.state.replays import Replays
@@ -49,6 +50,8 @@ class Core:
     tokens: SealedTokens
     hints: HintStore
     webhooks: WebhookSecrets
+    grants: OAuthGrants
+    handshakes: Handshakes
 
 
 @asynccontextmanager
@@ -79,6 +82,8 @@ async def open_core(settings: Settings, clock: Clock | None = None) -> AsyncIter
             tokens=SealedTokens(database, vault),
             hints=HintStore(database, clock),
             webhooks=WebhookSecrets(database, vault, clock),
+            grants=OAuthGrants(database, vault, clock),
+            handshakes=Handshakes(database, vault, clock),
         )
     finally:
         await database.close()

@@ -14,6 +14,7 @@ import structlog
 from connector.app.core import Core
 from connector.app.hint_box import HintBox
 from connector.app.platforms import Platforms, Transport, real_network
+from connector.app.token_renewal import TokenRenewal
 from connector.app.webhook_door import WebhookDoor
 from connector.app.webhook_keeping import WebhookKeeper
 from connector.bus.dead_letters import DeadLetterOffice
@@ -170,6 +171,9 @@ class Service:
         return {role: of_role for role, of_role in jobs.items() if role in self.roles}
 
     async def _poll(self, connection: Connection, lease: Lease) -> None:
+        renewal = TokenRenewal(self.core, connection.id, self.platforms.transport)
+        await renewal.step()
+        connection = await self.core.connections.get(connection.id)  # with the token that it may just have got
         budget = self.platforms.budget(connection)
         database = self.core.database.fenced(lease.confirm)
         memory = SourceMemory(database, self.core.clock, connection.id, "sparkpay")
@@ -202,6 +206,7 @@ class Service:
             try:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(WebhookKeeper(self.core, connection, client).run(), name="webhooks")
+                    group.create_task(renewal.run(), name="token")
                     group.create_task(producer.run(), name="producer")
             finally:
                 self.producers.pop(connection.id, None)

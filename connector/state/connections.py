@@ -139,10 +139,10 @@ class Connections:
             ("sparklayer", old.sparklayer, new.sparklayer),
         ):
             if after != before:
-                await self._probe_soon(id, side)
+                await self.probe_soon(id, side)
         return await self.get(id)
 
-    async def _probe_soon(self, id: str, side: str) -> None:  # noqa: A002
+    async def probe_soon(self, id: str, side: str) -> None:  # noqa: A002
         """New credentials: a side that was refused for the old ones tries as soon as a service has taken them over."""
         async with self._db.begin() as connection:
             await connection.execute(

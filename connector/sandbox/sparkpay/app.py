@@ -11,6 +11,7 @@ from connector.sandbox.exchange import Sleep
 from connector.sandbox.faults import COMMON_KINDS, FaultBook
 from connector.sandbox.sparkpay.admin import admin_routes
 from connector.sandbox.sparkpay.desk import Desk
+from connector.sandbox.sparkpay.installed_apps import oauth_routes
 from connector.sandbox.sparkpay.journal import Journal
 from connector.sandbox.sparkpay.policy import SandboxPolicy
 from connector.sandbox.sparkpay.service import API_PREFIX, Service
@@ -39,7 +40,7 @@ def create_app(
     app = SandboxApp(
         Desk(service, faults, journal, sleep, dates=dates),
         lambda path: path.startswith(API_PREFIX),
-        admin_routes(service, faults, journal),
+        [*admin_routes(service, faults, journal), *oauth_routes(service.installed)],
         journal=journal,
         faults=faults,
         service=service,
