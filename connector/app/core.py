@@ -12,12 +12,14 @@ from connector.state.claims import SkuClaims
 from connector.state.connections import Connections
 from connector.state.database import Database
 from connector.state.hints import HintStore
+from connector.state.ignite_sites import IgniteSites
 from connector.state.inbox import Inbox
 from connector.state.letters import Letters
 from connector.state.oauth import Handshakes, OAuthGrants
 from connector.state.pauses import SidePauses
 from connector.state.problems import Problems
 from connector.state.replays import Replays
+from connector.state.run_requests import RunRequests
 from connector.state.runs import Runs
 from connector.state.stops import IntakeStops
 from connector.state.tokens import SealedTokens
@@ -52,6 +54,8 @@ class Core:
     webhooks: WebhookSecrets
     grants: OAuthGrants
     handshakes: Handshakes
+    sites: IgniteSites
+    run_requests: RunRequests
 
 
 @asynccontextmanager
@@ -61,6 +65,7 @@ async def open_core(settings: Settings, clock: Clock | None = None) -> AsyncIter
     vault = Vault(settings.require_secret_key())
     database = await Database.open(settings.database, create=True)
     inbox = Inbox(database, clock)
+    runs = Runs(database, clock)
     try:
         yield Core(
             settings=settings,
@@ -72,7 +77,7 @@ async def open_core(settings: Settings, clock: Clock | None = None) -> AsyncIter
             census=Census(inbox, clock),
             claims=SkuClaims(database),
             problems=Problems(database, clock),
-            runs=Runs(database, clock),
+            runs=runs,
             letters=Letters(database, clock),
             replays=Replays(database, clock),
             workers=Workers(database.apart(), clock),
@@ -84,6 +89,8 @@ async def open_core(settings: Settings, clock: Clock | None = None) -> AsyncIter
             webhooks=WebhookSecrets(database, vault, clock),
             grants=OAuthGrants(database, vault, clock),
             handshakes=Handshakes(database, vault, clock),
+            sites=IgniteSites(database, vault, clock),
+            run_requests=RunRequests(database, runs),
         )
     finally:
         await database.close()

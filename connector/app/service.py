@@ -58,6 +58,7 @@ log = structlog.get_logger("paylayer.service")
 ROLES = frozenset({"producers", "intake", "appliers", "web"})
 APPLIED_SIDES = ("sparklayer",)  # the sides that have handlers
 SAVE_SECONDS = 1.0
+TIDY_SECONDS = 5.0
 POLL_STARTS = 10  # a second: each begins with a dozen calls, and two hundred of them at once would hold up live changes
 LAST_WORDS_SECONDS = 0.5
 LOOK_SECONDS = (0.2, 2.0)  # the first pause, and the longest of a wait that may take hours
@@ -103,6 +104,7 @@ class Service:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.lookout.run(), name="lookout")
                 group.create_task(self._save_usage_forever(), name="usage")
+                group.create_task(self._tidy_forever(), name="tidy")
                 if "intake" in self.roles:
                     for side in APPLIED_SIDES:
                         await self.core.stops.release(side)  # a restart is one way to go on
@@ -258,6 +260,16 @@ class Service:
                 await self._save_usage()
             except PayLayerError as error:
                 log.warning("usage_not_stored", error=str(error))
+
+    async def _tidy_forever(self) -> None:
+        while True:
+            await self.core.clock.sleep(TIDY_SECONDS)
+            try:
+                await self.book.all()
+                for id_ in sorted(self.book.departed()):
+                    await self.core.connections.sweep_up(id_)
+            except PayLayerError as error:
+                log.warning("not_tidied", error=str(error))
 
     async def _save_usage(self) -> None:
         await self.meter.save()

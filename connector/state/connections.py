@@ -14,7 +14,7 @@ from connector.errors import UserFault
 from connector.settings import ConnectionSettings
 from connector.state.database import Database
 from connector.state.pauses import Pause, SidePauses
-from connector.state.tables import connections, metadata, side_pauses, tokens
+from connector.state.tables import budgets, connections, leases, metadata, side_pauses, tokens
 from connector.state.vault import Vault
 
 TAKEN_OVER = timedelta(seconds=4)  # within this time a running service works with what was changed
@@ -158,13 +158,22 @@ class Connections:
     async def remove(self, id: str) -> None:  # noqa: A002
         """Forget the connection and everything that any table holds of it."""
         async with self._db.begin() as connection:
-            removed = await connection.execute(sa.delete(connections).where(connections.c.id == id))
-            for table in metadata.sorted_tables:
-                if "connection" in table.c:
-                    await connection.execute(sa.delete(table).where(table.c.connection == id))
-            await connection.execute(sa.delete(tokens).where(tokens.c.name.startswith(f"{id}/", autoescape=True)))
-        if not removed.rowcount:
+            gone = await connection.execute(
+                sa.delete(connections).where(connections.c.id == id).returning(connections.c.sparkpay_url)
+            )
+            removed = gone.scalar_one_or_none()
+            await _forget(connection, id)
+            same_store = sa.select(connections.c.id).where(connections.c.sparkpay_url == removed)
+            await connection.execute(sa.delete(budgets).where(budgets.c.store == removed, ~same_store.exists()))
+        if removed is None:
             raise await self._unknown(id)
+
+    async def sweep_up(self, id: str) -> None:  # noqa: A002
+        """Forget what a process that had not heard of the removal still wrote; nothing where the connection is back."""
+        async with self._db.begin() as connection:
+            there = sa.select(connections.c.id).where(connections.c.id == id)
+            if (await connection.execute(there)).first() is None:
+                await _forget(connection, id)
 
     async def _change(self, id: str, values: Mapping[str, Any]) -> None:  # noqa: A002
         raised = {"version": connections.c.version + 1, "updated_at": self._clock.now()}
@@ -222,3 +231,12 @@ async def locked(transaction: AsyncConnection, id: str) -> None:  # noqa: A002
     statement = sa.select(connections.c.id).where(connections.c.id == id).with_for_update(read=True, key_share=True)
     if (await transaction.execute(statement)).first() is None:
         raise UserFault(f"there is no connection {id!r} (any more)")
+
+
+async def _forget(transaction: AsyncConnection, id: str) -> None:  # noqa: A002
+    """Every row of the connection. Without its leases nobody who works for it can write any more."""
+    await transaction.execute(sa.delete(leases).where(leases.c.name.endswith(f":{id}", autoescape=True)))
+    for table in metadata.sorted_tables:
+        if "connection" in table.c:
+            await transaction.execute(sa.delete(table).where(table.c.connection == id))
+    await transaction.execute(sa.delete(tokens).where(tokens.c.name.startswith(f"{id}/", autoescape=True)))

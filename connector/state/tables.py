@@ -378,22 +378,14 @@ installed_stores = sa.Table(
     sa.Column("installed_at", Moment, nullable=False),
 )
 
-departures = sa.Table(
-    "departures",
-    metadata,
-    sa.Column("id", sa.Text, primary_key=True),  # a connection that was removed a moment ago
-    sa.Column("removed_at", Moment, nullable=False),
-)
-
-checkouts = sa.Table(
-    "checkouts",
+turns = sa.Table(
+    "turns",
     metadata,
     sa.Column("connection", sa.Text, primary_key=True),
-    sa.Column("cart_id", sa.Text, primary_key=True),
-    sa.Column("claimed_until", Moment, nullable=False),
-    sa.Column("claim", sa.Text, nullable=False),
-    sa.Column("order_id", sa.Text),  # of Spark Pay; none while it is made
-    sa.Column("made_at", Moment),
+    sa.Column("name", sa.Text, primary_key=True),  # of what must not be done twice at once
+    sa.Column("holder", sa.Text, nullable=False),
+    sa.Column("until", Moment, nullable=False),
+    sa.Column("result", sa.Text),  # of what must not be done again at all
 )
 
 

@@ -88,18 +88,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("site_env", "site_id", name=op.f("pk_installed_stores")),
     )
     op.create_table(
-        "departures",
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("removed_at", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_departures")),
-    )
-    op.create_table(
-        "checkouts",
+        "turns",
         sa.Column("connection", sa.Text(), nullable=False),
-        sa.Column("cart_id", sa.Text(), nullable=False),
-        sa.Column("claimed_until", sa.BigInteger(), nullable=False),
-        sa.Column("claim", sa.Text(), nullable=False),
-        sa.Column("order_id", sa.Text(), nullable=True),
-        sa.Column("made_at", sa.BigInteger(), nullable=True),
-        sa.PrimaryKeyConstraint("connection", "cart_id", name=op.f("pk_checkouts")),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("holder", sa.Text(), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.Column("result", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("connection", "name", name=op.f("pk_turns")),
     )
