@@ -23,6 +23,7 @@ from connector.state.run_requests import RunRequests
 from connector.state.runs import Runs
 from connector.state.stops import IntakeStops
 from connector.state.tokens import SealedTokens
+from connector.state.turns import Turns
 from connector.state.usage import Usage
 from connector.state.vault import Vault
 from connector.state.webhook_access import WebhookSecrets
@@ -56,6 +57,7 @@ class Core:
     handshakes: Handshakes
     sites: IgniteSites
     run_requests: RunRequests
+    turns: Turns
 
 
 @asynccontextmanager
@@ -91,6 +93,7 @@ async def open_core(settings: Settings, clock: Clock | None = None) -> AsyncIter
             handshakes=Handshakes(database, vault, clock),
             sites=IgniteSites(database, vault, clock),
             run_requests=RunRequests(database, runs),
+            turns=Turns(database, clock),
         )
     finally:
         await database.close()

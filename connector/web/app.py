@@ -10,7 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from connector.app.service import Service
 from connector.errors import PayLayerError, UserFault
-from connector.web import api, letters_api, webhooks
+from connector.web import api, letters_api, oauth, webhooks
 from connector.web.gauges import refresh
 from connector.web.health import Verdict, live, ready
 
@@ -23,6 +23,8 @@ def build(service: Service) -> FastAPI:
     web.include_router(api.router)
     web.include_router(letters_api.router)
     web.include_router(webhooks.router)
+    web.include_router(oauth.router)
+    web.state.install_limit = oauth.install_limit(service)
 
     @web.get("/health/live")
     async def health_live() -> JSONResponse:
