@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import structlog
 
 from connector.app.core import Core
-from connector.errors import PayLayerError, UserFault
+from connector.errors import PayLayerError, Unavailable, UserFault
 from connector.settings import ConnectionSettings
 from connector.settings.addresses import host_for, require_url
 from connector.state.connections import Connection, SparkLayerAccess, SparkPayAccess
@@ -140,7 +140,7 @@ class Joining:
 
     def _public_url(self) -> str:
         if not self.core.settings.public_url:
-            raise UserFault("PAYLAYER_PUBLIC_URL is not set: the merchant cannot be sent to the install page")
+            raise Unavailable("PAYLAYER_PUBLIC_URL is not set: the merchant cannot be sent to the install page")
         return require_url(self.core.settings.public_url, "PAYLAYER_PUBLIC_URL")
 
     async def _free_id(self, key: SiteKey) -> str:

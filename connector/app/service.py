@@ -14,6 +14,7 @@ import structlog
 from connector.app.core import Core
 from connector.app.hint_box import HintBox
 from connector.app.platforms import Platforms, Transport, real_network
+from connector.app.store_desks import StoreDesks
 from connector.app.token_renewal import TokenRenewal
 from connector.app.webhook_door import WebhookDoor
 from connector.app.webhook_keeping import WebhookKeeper
@@ -88,6 +89,7 @@ class Service:
     places: SyncPlaces = field(init=False)
     webhook_door: WebhookDoor = field(init=False)
     hint_box: HintBox = field(init=False)
+    desks: StoreDesks = field(init=False)
 
     def __post_init__(self) -> None:
         core = self.core
@@ -95,6 +97,7 @@ class Service:
         self.places = SyncPlaces(core.clock)
         self.webhook_door = WebhookDoor(core.webhooks, core.clock)
         self.hint_box = HintBox(core.hints, core.clock, wake=self.lookout.hint)
+        self.desks = StoreDesks(core, self.platforms)
 
     async def run(self) -> None:
         """Work until cancelled. Raises `Unavailable` when the broker cannot be reached at the start."""
@@ -122,6 +125,7 @@ class Service:
                 group.create_task(self.supervisor.run(), name="supervisor")
                 log.info("started", roles=sorted(self.roles), worker=self.worker)
         finally:
+            await self.desks.close()
             await self._last_words()
 
     async def _last_words(self) -> None:

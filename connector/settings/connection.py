@@ -110,6 +110,7 @@ class CustomerSettings(_Section):
     deactivate_on_unlink: bool = Field(default=True, description="A sub-account that is removed may not sign in again")
     merge_before_put: bool = Field(default=True, description="Fields that SparkLayer owns are read before a write")
     api: Literal["v2", "v1"] = "v2"
+    metafields: tuple[str, ...] = Field(default=(), description="Keys that SparkLayer has switched on for customers")
 
 
 class OrderSettings(_Section):

@@ -58,6 +58,9 @@ class Settings(BaseSettings):
     ignite_auth: Literal["bearer", "basic", "hmac"] = "bearer"
     ignite_user: str = Field(default="sparklayer", min_length=1, description="The user name of basic authentication")
     ignite_allow: str = Field(default="", description="Addresses and networks that may call Ignite; empty: any")
+    ignite_verify_secret: SecretStr | None = Field(
+        default=None, description="The key with which the storefront signs who a shopper is (JWT, HS256)"
+    )
     trusted_proxies: str = Field(default="", description="Addresses and networks whose X-Forwarded headers count")
     sparkpay_app_id: str | None = None
     sparkpay_app_secret: SecretStr | None = None

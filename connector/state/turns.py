@@ -1,10 +1,12 @@
 """What must not be done twice at once, over all processes, and, where it has a result, never again."""
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from weakref import WeakValueDictionary
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -33,20 +35,30 @@ class Turns:
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db = db
         self._clock = clock
+        self._here: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
+
+    async def result(self, connection: str, name: str) -> str | None:
+        """What came of an earlier turn, without waiting for one that is held."""
+        statement = sa.select(turns.c.result).where(turns.c.connection == connection, turns.c.name == name)
+        async with self._db.read() as transaction:
+            found: str | None = (await transaction.execute(statement)).scalar_one_or_none()
+        return found
 
     @asynccontextmanager
     async def taken(self, connection: str, name: str, wait_seconds: float) -> AsyncIterator[Turn]:
         """Wait for the turn and hold it for the block; a result that the block sets on the turn is kept.
 
-        Raises `Unavailable` where it does not come in time, and `UserFault` for a connection that is gone.
+        Within a process they queue, so that one of them asks the database. Raises `Unavailable` where another process
+        does not leave it in time, and `UserFault` for a connection that is gone.
         """
-        holder = secrets.token_hex(8)
-        turn = await self._wait(connection, name, holder, wait_seconds)
-        before = turn.result
-        try:
-            yield turn
-        finally:
-            await self._leave(connection, name, holder, turn.result if turn.result != before else None)
+        async with self._here.setdefault((connection, name), asyncio.Lock()):
+            holder = secrets.token_hex(8)
+            turn = await self._wait(connection, name, holder, wait_seconds)
+            before = turn.result
+            try:
+                yield turn
+            finally:
+                await self._leave(connection, name, holder, turn.result if turn.result != before else None)
 
     async def _wait(self, connection: str, name: str, holder: str, seconds: float) -> Turn:
         last, pause = self._clock.monotonic() + seconds, _FIRST_PAUSE

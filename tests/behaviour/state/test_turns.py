@@ -21,9 +21,10 @@ async def connections(db: Database) -> Connections:
 
 async def test_a_hundred_at_once_do_it_once(db: Database, connections: Connections) -> None:
     done: list[str] = []
+    processes = [Turns(db, SystemClock()) for _ in range(3)]
 
     async def one(number: int) -> str | None:
-        async with Turns(db, SystemClock()).taken("acme", "cart:1", 30) as turn:
+        async with processes[number % 3].taken("acme", "cart:1", 30) as turn:
             if turn.result is None:
                 await asyncio.sleep(0)
                 done.append(f"order {number}")
@@ -56,15 +57,19 @@ async def test_who_waits_too_long_is_told_and_who_died_is_not_waited_for(
     db: Database, connections: Connections
 ) -> None:
     clock = SteppedClock()
-    turns = Turns(db, clock)
-    async with turns.taken("acme", "x", 1):
+    mine, theirs = Turns(db, clock), Turns(db, clock)  # two processes
+    async with mine.taken("acme", "x", 1) as turn:
         with pytest.raises(Unavailable):
-            async with turns.taken("acme", "x", 1):
+            async with theirs.taken("acme", "x", 1):
                 raise AssertionError
-        async with turns.taken("acme", "y", 1):
+        async with theirs.taken("acme", "y", 1):
             clock.advance(61)
-            async with turns.taken("acme", "x", 1):
+            async with theirs.taken("acme", "x", 1) as other:
                 assert await connections.ids() == ["acme"]
+                other.result = "theirs"
+        turn.result = "too late"
+    assert await mine.result("acme", "x") == "theirs"
+    assert await mine.result("acme", "z") is None
 
 
 async def test_a_connection_that_is_gone_has_no_turns(db: Database, connections: Connections) -> None:
