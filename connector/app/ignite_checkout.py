@@ -27,6 +27,7 @@ _QUANTITY = ("quantity",)
 _PRICE = ("price", "unit_price.net", "unit_price", "price.net", "unit_total.net")
 _LINE_NET = ("line_total.net", "line_total.total_net.number", "total.net")
 _TAX = ("line_total.tax", "line_total.total_tax.number", "tax")
+_SHIPPING_ID = ("id", "handle", "shipping_rate_handle")
 _SHIPPING_NAME = ("title", "name", "handle", "id")
 _SHIPPING_NET = ("price.net", "net", "price", "total.net")
 _METHODS = {
@@ -73,10 +74,7 @@ class IgniteCheckout:
     async def complete(self, checkout: Checkout) -> str:
         """Spark Pay's id of the cart's order, made now or by an earlier call; never a second order."""
         core, id_ = self.desk.core, self.desk.connection.id
-        name = f"cart:{checkout.cart_id}"
-        if (made := await core.turns.result(id_, name)) is not None:
-            return made
-        async with core.turns.taken(id_, name, WAIT_SECONDS) as turn:
+        async with core.turns.taken(id_, f"cart:{checkout.cart_id}", WAIT_SECONDS, final=True) as turn:
             if turn.result is None:
                 turn.result = await self._place(self.order_of(checkout))
             return turn.result
@@ -90,8 +88,8 @@ class IgniteCheckout:
         if not checkout.customer_email:
             raise IgniteRefused("customer-email-missing", "the account has no e-mail address")
         lines = lines_of(raw)
-        shipping = _mapping(raw.get("shipping_line"))
-        shipping_net = _money(_at(shipping, _SHIPPING_NET)) or Decimal(0)
+        shipping = chosen_shipping(raw)
+        shipping_net = shipping.net or Decimal(0)
         subtotal, tax = sum((line.net for line in lines), Decimal(0)), sum((line.tax for line in lines), Decimal(0))
         refs = {} if checkout.customer_id is None else {"sparkpay": checkout.customer_id}
         return Order(
@@ -107,7 +105,7 @@ class IgniteCheckout:
             billing=checkout.billing,
             destinations=(Destination(address=checkout.shipping),) if checkout.shipping is not None else (),
             lines=tuple(_order_line(number, line) for number, line in enumerate(lines, start=1)),
-            shipping=Shipping(method=_text(_at(shipping, _SHIPPING_NAME)), net=shipping_net) if shipping else None,
+            shipping=Shipping(method=shipping.name, code=shipping.id, net=shipping_net) if shipping.name else None,
             totals=Totals(grand=subtotal + tax + shipping_net, subtotal=subtotal, shipping=shipping_net, tax=tax),
         )
 
@@ -133,6 +131,23 @@ _FOR_BUYERS = {
     "address_missing": "an address is needed",
     "customer_ambiguous": "several accounts have this e-mail address",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenShipping:
+    """The shipping line that the buyer chose, as far as it can be read."""
+
+    id: str | None
+    name: str | None
+    net: Decimal | None
+
+
+def chosen_shipping(raw: Mapping[str, Any]) -> ChosenShipping:
+    """What `shipping_line` says."""
+    line = _mapping(raw.get("shipping_line"))
+    return ChosenShipping(
+        _text(_at(line, _SHIPPING_ID)), _text(_at(line, _SHIPPING_NAME)), _money(_at(line, _SHIPPING_NET))
+    )
 
 
 def lines_of(raw: Mapping[str, Any]) -> list[CheckoutLine]:

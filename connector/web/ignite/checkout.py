@@ -1,4 +1,4 @@
-"""I10: the buyer confirms, and the cart becomes an order."""
+"""I9, I10: what a cart costs, and how it becomes an order."""
 
 import json
 from decimal import Decimal
@@ -7,10 +7,18 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from connector.app.ignite_checkout import Checkout, IgniteCheckout
-from connector.web.ignite.models import CheckoutBody, Completed
+from connector.app.ignite_quote import IgniteQuotes
+from connector.web.ignite.models import Calculated, CheckoutBody, Completed
 from connector.web.ignite.site import PREFIX, REPLIES, Desk
 
 router = APIRouter(tags=["checkout"])
+
+
+@router.post(PREFIX + "/checkout/calculate", operation_id="calculateOrder", responses=REPLIES)
+async def calculate(desk: Desk, request: Request, body: CheckoutBody) -> Calculated:
+    """Ways of shipping, tax and totals; an unchanged cart costs no call."""
+    checkout = checkout_of(body, await request.body())
+    return Calculated.model_validate(await IgniteQuotes(desk).calculate(checkout))
 
 
 @router.post(PREFIX + "/checkout/complete", operation_id="completeOrder", status_code=201, responses=REPLIES)

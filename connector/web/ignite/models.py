@@ -153,6 +153,44 @@ class CheckoutBody(_Given):
     ignite_state: dict[str, Any] | None = None
 
 
+class NetGross(BaseModel):
+    """Money as text."""
+
+    net: str
+    gross: str
+
+
+class QuotedMethod(BaseModel):
+    """One way of shipping."""
+
+    id: str
+    title: str
+    price: NetGross
+
+
+class Total(NetGross):
+    """One of the sums."""
+
+    tax_rate: str
+    currency_code: str
+
+
+class QuotedTotals(BaseModel):
+    """The sums of a cart."""
+
+    total_sub: Total
+    total_shipping: Total
+    total: Total
+
+
+class Calculated(BaseModel):
+    """I9: what a cart costs. The state is to be sent with the next request for this cart."""
+
+    available_shipping_methods: list[QuotedMethod]
+    totals: QuotedTotals
+    ignite_state: dict[str, Any]
+
+
 class Completed(BaseModel):
     """The store's order, under both names by which it may be looked for."""
 

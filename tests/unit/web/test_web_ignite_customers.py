@@ -183,3 +183,59 @@ async def test_other_shapes_of_lines_are_understood(town: Town) -> None:
     ]
     await town.call("POST", "/checkout/complete", 201, json=cart(await made(town), line_items=lines))
     assert [row["price"] for row in town.store.rows("order_items")] == [Decimal(5), Decimal("3.3333")]
+
+
+@pytest.fixture
+async def goods(town: Town) -> Town:
+    """A rope with a colour, a knot, one way of shipping, and a tax."""
+    town.store.insert("product_statuses", name="In Stock")
+    town.store.insert("categories", name="All")
+    common = {"product_status_id": 1, "primary_category_id": 1}
+    town.store.insert("products", item_number="KNOT", item_name="Knot", price=Decimal(10), **common)
+    town.store.insert("products", item_number="ROPE", item_name="Rope", price=Decimal(200), **common)
+    town.store.insert("variant_groups", name="Colour")
+    town.store.insert("product_variants", product_id=2, variant_group_id=1, description="Red")
+    town.store.insert("variant_inventory", product_id=2, item_number="ROPE-60", variants=(1,))
+    town.store.insert("regions", name="Everywhere")
+    town.store.insert("tax_rates", name="Texas", rate=Decimal("0.0825"), region_id=1, store_id=1)
+    town.store.insert("custom_shipping_methods", name="Truck", is_enabled=True, rules=[{"amount": Decimal("12.5")}])
+    return town
+
+
+async def test_what_a_cart_costs(goods: Town) -> None:
+    body = cart(await made(goods))
+    calls = len(goods.shop.state.journal.since(0))
+    answer = await goods.call("POST", "/checkout/calculate", json=body)
+    assert len(goods.shop.state.journal.since(0)) - calls == 6
+    assert answer["available_shipping_methods"] == [
+        {"id": "custom-1", "title": "Truck", "price": {"net": "12.50", "gross": "12.50"}}
+    ]
+    assert answer["totals"]["total_sub"] == {
+        "tax_rate": "0.082500", "net": "295.60", "gross": "319.99", "currency_code": "USD",
+    }  # fmt: skip
+    body |= {"ignite_state": answer["ignite_state"], "shipping_line": {"id": "custom-1", "title": "Truck"}}
+    again = await goods.call("POST", "/checkout/calculate", json=body)
+    assert len(goods.shop.state.journal.since(0)) - calls == 6  # nothing was asked anew
+    assert (again["totals"]["total"]["net"], again["totals"]["total"]["gross"]) == ("308.10", "332.49")
+    body["line_items"][0]["quantity"] = 4
+    await goods.call("POST", "/checkout/calculate", json=body)
+    assert len(goods.shop.state.journal.since(0)) - calls == 12
+    for spoiled in ({"mark": answer["ignite_state"]["mark"]}, {"mark": 5, "rates": None}, {}):
+        await goods.call("POST", "/checkout/calculate", json={**cart("1"), "ignite_state": spoiled})
+    assert goods.store.rows("orders") == []
+
+
+async def test_a_cart_without_an_address_has_no_shipping_yet(goods: Town) -> None:
+    answer = await goods.call("POST", "/checkout/calculate", json=cart("1", shipping_address=None))
+    assert answer["available_shipping_methods"] == []
+
+
+async def test_carts_that_the_store_cannot_sell(goods: Town) -> None:
+    lines = [{"sku": "NOBODY", "quantity": 1, "price": "1"}]
+    refused = await goods.call("POST", "/checkout/calculate", 400, json=cart("1", line_items=lines))
+    assert refused == {"error_code": "sku-unknown", "message": "NOBODY: the store does not sell this item"}
+    goods.shop.state.faults.add(FaultRule("status", method="POST", path="*/items", status=409))
+    refused = await goods.call("POST", "/checkout/calculate", 400, json=cart("1"))
+    assert refused["error_code"] == "cart-refused"
+    goods.shop.state.faults.add(FaultRule("status", path="*/carts*", status=401, times=None))
+    assert (await goods.call("POST", "/checkout/calculate", 500, json=cart("1")))["error_code"] == "system-exception"

@@ -19,6 +19,7 @@ OPERATIONS = {
     ("DELETE", "/customers/{customer_external_id}/addresses/{customer_address_external_id}"): {
         "204", "400", "401", "500",
     },
+    ("POST", "/checkout/calculate"): {"200", "400", "401", "500"},
     ("POST", "/checkout/complete"): {"201", "400", "401", "500"},
     ("POST", "/status/{syncDataType}"): {"201", "400", "401", "500"},
     ("GET", "/metafield-configuration"): {"200", "400", "401", "500"},
