@@ -120,3 +120,6 @@ def test_the_commands_say_what_is_wrong(shell: Shell) -> None:
     assert (ended.code, "nobody" in ended.err) == (2, True)
     ended = shell.run("connections", "webhooks", "check", "acme", PAYLAYER_PUBLIC_URL=PUBLIC)
     assert ended.code == 1
+    ended = shell.run("connections", "remove", "acme", "--yes", PAYLAYER_PUBLIC_URL=PUBLIC)
+    assert (ended.code, "its webhooks stay in the store" in ended.out) == (0, True)
+    assert "acme" not in shell.run("connections", "list").out
