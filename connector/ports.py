@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import IntEnum
 from typing import Any, Protocol
 
+from contracts.entities import Entity
 from contracts.events import Event
 
 
@@ -57,6 +58,10 @@ class Memory(Protocol):
         """Numbers of the not deleted entities with after < number <= until, ascending; for deletion sweeps."""
         ...
 
+    async def keyed(self, entity: str, numbers: Sequence[int]) -> Mapping[int, Sequence[str]]:
+        """The keys of the not deleted entities with these numbers."""
+        ...
+
     async def claimants(self, skus: Sequence[str]) -> Mapping[str, Sequence[tuple[str, str]]]:
         """(product key, variant id) of everything that claims a SKU at this source."""
         ...
@@ -87,6 +92,51 @@ class Ticket(Protocol):
 
     def throttled(self, retry_after: float) -> None:
         """The reply was 429: nobody sends for so many seconds."""
+        ...
+
+
+class Echoes(Protocol):
+    """Tells what PayLayer itself wrote to a platform from what somebody changed there."""
+
+    async def sift(self, events: Sequence[Event]) -> Sequence[Event]:
+        """Those of a producer's events that say something new, in order, each under its entity's own key.
+
+        That is another than the producer's where the entity was made for it (`sparkpay:123` for `erp:77`). What is
+        left out only shows what was written there: its observation is remembered all the same.
+        """
+        ...
+
+
+class NoEchoes:
+    """For a producer whose platform nobody writes to: everything is news."""
+
+    async def sift(self, events: Sequence[Event]) -> Sequence[Event]:
+        """All of them."""
+        return events
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a side should have of an entity; none for one that should be gone, or of which nothing was taken there."""
+
+    entity: Entity | None
+    settled: bool  # nothing of it is on its way
+    applied_at: datetime | None = None
+
+
+class Known(Protocol):
+    """What a connection's state knows of one side: for platforms that have no list of it."""
+
+    async def skus(self, after: str, limit: int) -> Sequence[str]:
+        """SKUs that are there or that the other platform shows, ascending, those after one."""
+        ...
+
+    async def entities(self, entity: str, after: str, limit: int) -> Sequence[tuple[str, str]]:
+        """Key, and id on that side, of what was applied there and is not deleted; by key, those after one."""
+        ...
+
+    async def wanted(self, entity: str, keys: Sequence[str]) -> Mapping[str, Wanted]:
+        """What was wanted there last, of those keys of which anything was."""
         ...
 
 

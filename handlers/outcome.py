@@ -90,6 +90,7 @@ class Rejected:
 
     `applied` says what was done on the platform all the same (its variants were suspended, some of its rows went
     through); it is remembered like any `Applied`, so that a later good state is not taken for an unchanged one.
+    `wake_at` as in `Applied`: what is refused now may be taken then, what went through in part has to be taken back.
     """
 
     code: str
@@ -99,6 +100,7 @@ class Rejected:
     error_class: str = "Rejected"
     claims: Sequence[Claim] | None = None
     applied: Applied | None = None
+    wake_at: datetime | None = None
     displaced: Sequence[Displaced] = ()
 
 
@@ -125,6 +127,7 @@ class Failed:
     `target` says whose fault: true = the platform is ill or throttles (no attempt is counted, the side slows down),
     false = this row (attempts are counted; rejected after the last). `pause` stops the whole side until somebody acts.
     `uncertain`: it may have been applied, so the remembered `applied_hash` of the key no longer proves anything.
+    `wake_at` as in `Rejected`, for when the last attempt has failed.
     """
 
     message: str
@@ -134,6 +137,7 @@ class Failed:
     code: str | None = None
     pause: bool = False
     uncertain: bool = False
+    wake_at: datetime | None = None
     displaced: Sequence[Displaced] = ()
 
 

@@ -34,7 +34,7 @@ async def check_connection(core: Core, connection: Connection, transport: Transp
 async def _sparkpay(platforms: Platforms, connection: Connection) -> list[Finding]:
     try:
         async with platforms.sparkpay(connection, platforms.budget(connection)) as client:
-            tried = await check_access(client)
+            tried = await check_access(client, connection.settings)
             return [Finding("sparkpay", item.resource, item.ok, item.problem or "can be read") for item in tried]
     except (PlatformError, UserFault) as error:
         return [

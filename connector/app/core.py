@@ -9,6 +9,7 @@ from connector.settings import Settings
 from connector.state.budgets import BudgetRows
 from connector.state.census import Census
 from connector.state.claims import SkuClaims
+from connector.state.conflicts import Conflicts
 from connector.state.connections import Connections
 from connector.state.database import Database
 from connector.state.hints import HintStore
@@ -43,6 +44,7 @@ class Core:
     census: Census
     claims: SkuClaims
     problems: Problems
+    conflicts: Conflicts
     runs: Runs
     letters: Letters
     replays: Replays
@@ -79,6 +81,7 @@ async def open_core(settings: Settings, clock: Clock | None = None) -> AsyncIter
             census=Census(inbox, clock),
             claims=SkuClaims(database),
             problems=Problems(database, clock),
+            conflicts=Conflicts(database, clock),
             runs=runs,
             letters=Letters(database, clock),
             replays=Replays(database, clock),

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from connector.app.access import check_connection
 from connector.app.core import Core, open_core
 from connector.bus.topics import administration, check
-from connector.errors import PayLayerError
+from connector.errors import PayLayerError, UserFault
+from connector.mapping_rules import mapping_of
 from connector.settings import Settings
 from contracts.topics import TopicNames, plan
 
@@ -87,6 +88,11 @@ async def _inside(core: Core, *, connections: bool) -> AsyncIterator[Diagnosis]:
     if not known:
         yield Diagnosis("connections", False, "none yet", "paylayer connections add --help")
     for connection in known:
+        try:
+            mapping_of(connection.settings.mapping.rules)
+        except UserFault as error:
+            advice = f"paylayer connections update {connection.id} --mapping FILE"
+            yield Diagnosis(f"connection {connection.id}", False, f"its field mapping: {error}", advice)
         for side, pause in (await core.pauses.paused(connection.id)).items():
             advice = f"paylayer connections resume {connection.id}"
             yield Diagnosis(f"connection {connection.id}", False, f"{side} is paused: {pause.reason}", advice)

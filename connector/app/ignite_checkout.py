@@ -6,6 +6,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from connector.app.ignite_refusal import IgniteRefused
+from connector.app.ignite_turns import WAIT_SECONDS, cart_turn
 from connector.app.store_desks import StoreDesk
 from contracts.entities import (
     Address,
@@ -18,9 +19,8 @@ from contracts.entities import (
     Shipping,
     Totals,
 )
-from handlers.outcome import Applied, Failed, Rejected, Task
+from handlers.outcome import Applied, Failed, Rejected
 
-WAIT_SECONDS = 4.5
 _CENT = Decimal("0.01")
 _SKU = ("sku", "identifiers.sku", "variant.sku")
 _QUANTITY = ("quantity",)
@@ -74,7 +74,7 @@ class IgniteCheckout:
     async def complete(self, checkout: Checkout) -> str:
         """Spark Pay's id of the cart's order, made now or by an earlier call; never a second order."""
         core, id_ = self.desk.core, self.desk.connection.id
-        async with core.turns.taken(id_, f"cart:{checkout.cart_id}", WAIT_SECONDS, final=True) as turn:
+        async with core.turns.taken(id_, cart_turn(checkout.cart_id), WAIT_SECONDS, final=True) as turn:
             if turn.result is None:
                 turn.result = await self._place(self.order_of(checkout))
             return turn.result
@@ -110,9 +110,7 @@ class IgniteCheckout:
         )
 
     async def _place(self, order: Order) -> str:
-        handler = self.desk.handlers["order"]
-        (outcome,) = await handler.apply([Task(self.desk.connection.id, order.key, order)], self.desk.context())
-        match outcome:
+        match await self.desk.apply(order, "order", order.key):
             case Applied(refs=refs):
                 return refs["sparkpay"]
             case Rejected(code=code):

@@ -1,12 +1,12 @@
 """Customers, sub-accounts and addresses that SparkLayer changes: written to the store while its caller waits."""
 
-import hashlib
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
 
 from connector.app.ignite_refusal import IgniteRefused
+from connector.app.ignite_turns import customer_turn, person_turn
 from connector.app.store_desks import StoreDesk
 from connector.errors import NotFound
 from connector.ports import Priority
@@ -14,7 +14,7 @@ from connector.sparkpay.answers import Row
 from connector.sparkpay.query import Query, eq
 from connector.state.turns import Turn
 from contracts.entities import Customer, CustomerAddress
-from handlers.outcome import Applied, Failed, Rejected, Task
+from handlers.outcome import Applied, Failed, Rejected
 from handlers.sparkpay.customer_request import address_row
 
 WAIT_SECONDS = 4.0
@@ -30,7 +30,7 @@ class IgniteCustomers:
 
     async def put(self, customer: Customer) -> str:
         """Create or change the customer of this e-mail address; Spark Pay's id."""
-        async with self._turn("customer", _email(customer)):
+        async with self._turn(customer_turn(_email(customer))):
             return await self._apply(customer)
 
     async def add_sub_account(self, customer: Customer, parent_id: str) -> str:
@@ -38,8 +38,7 @@ class IgniteCustomers:
         if not parent_id.isdecimal():
             raise IgniteRefused("parent-not-found", "the main account is not known in the store")
         core, id_ = self.desk.core, self.desk.connection.id
-        name = _name("sub-account", _email(customer))
-        async with core.turns.taken(id_, name, WAIT_SECONDS) as turn:
+        async with core.turns.taken(id_, customer_turn(_email(customer)), WAIT_SECONDS) as turn:
             made_for, _, known = (turn.result or "").partition(":")
             there = await self._by_email(_email(customer))
             if there and made_for == parent_id and any(str(row["id"]) == known for row in there):
@@ -76,7 +75,7 @@ class IgniteCustomers:
 
     async def add_address(self, customer_id: str, address: CustomerAddress, defaults: Mapping[str, bool]) -> str:
         """Add an address to the book, or find the one of the same content; its id."""
-        async with self._turn("addresses", customer_id):
+        async with self._turn(person_turn("addresses", customer_id)):
             row = self._address_row(address, defaults)
             for there in await self._book(customer_id):
                 if all(_same(there.get(name), value) for name, value in row.items() if name not in _FLAGS):
@@ -109,10 +108,7 @@ class IgniteCustomers:
             return
 
     async def _apply(self, customer: Customer) -> str:
-        handler = self.desk.handlers["customer"]
-        task = Task(self.desk.connection.id, customer.key, customer)
-        (outcome,) = await handler.apply([task], self.desk.context())
-        match outcome:
+        match await self.desk.apply(customer, "customer", customer.key):
             case Applied(refs=refs):
                 return refs["sparkpay"]
             case Rejected(code=code):
@@ -177,8 +173,8 @@ class IgniteCustomers:
         )
         return address_row(owner, address)
 
-    def _turn(self, what: str, of: str) -> AbstractAsyncContextManager[Turn]:
-        return self.desk.core.turns.taken(self.desk.connection.id, _name(what, of), WAIT_SECONDS)
+    def _turn(self, name: str) -> AbstractAsyncContextManager[Turn]:
+        return self.desk.core.turns.taken(self.desk.connection.id, name, WAIT_SECONDS)
 
 
 def _no_address() -> IgniteRefused:
@@ -187,11 +183,6 @@ def _no_address() -> IgniteRefused:
 
 def _email(customer: Customer) -> str:
     return (customer.email or "").strip()
-
-
-def _name(what: str, of: str) -> str:
-    """A turn's name; no personal data in it."""
-    return f"{what}:{hashlib.sha256(of.casefold().encode()).hexdigest()[:32]}"
 
 
 def _same(there: object, wanted: object) -> bool:

@@ -13,7 +13,6 @@ from connector.app.joining import Joining
 from connector.app.platforms import Transport
 from connector.budget.shared import SharedBudget
 from connector.errors import UserFault
-from connector.settings import ConnectionSettings
 from connector.settings.addresses import require_token, require_url
 from connector.sparkpay.check import check_access
 from connector.sparkpay.client import SparkPayClient
@@ -79,8 +78,8 @@ class Installing:
         url = handshake.store_url
         oauth = StoreOAuth(url, self.core.clock, self.transport(url))
         grant = await oauth.grant(app, auth_id, code, scope=handshake.scope, redirect_uri=self._callback())
-        await self._check(url, grant.token)
         key = SiteKey(handshake.site_env, handshake.site_id)
+        await self._check(key, url, grant.token)
         renewing = StoreGrant(app.id, app.secret, grant.refresh_token, grant.expires_at)
         return key, await Joining(self.core).installed(key, InstalledStore(url, grant.token, renewing))
 
@@ -88,12 +87,15 @@ class Installing:
         """A store that uses a single token."""
         url = self._store_url(store)
         token = require_token(token, "the token")
-        await self._check(url, token)
+        await self._check(key, url, token)
         return await Joining(self.core).installed(key, InstalledStore(url, token))
 
-    async def _check(self, url: str, token: str) -> None:
-        """No endpoint tells what a token may do, so everything that is needed is asked for once."""
-        reading = ConnectionSettings().sparkpay
+    async def _check(self, key: SiteKey, url: str, token: str) -> None:
+        """No endpoint tells what a token may do, so everything that the connection will need is asked for once."""
+        joining = Joining(self.core)
+        joined = await joining.connection_of(key)
+        settings = joining.settings() if joined is None else joined.settings
+        reading = settings.sparkpay
         budget = SharedBudget(
             self.core.budgets, url, clock=self.core.clock, limit=reading.limit, period=reading.window_seconds
         )
@@ -101,7 +103,7 @@ class Installing:
             async with SparkPayClient(
                 url, SecretStr(token), budget=budget, transport=self.transport(url), clock=self.core.clock
             ) as client:
-                findings = await check_access(client)
+                findings = await check_access(client, settings)
         finally:
             await budget.close()
         missing = list(dict.fromkeys(finding.scope for finding in findings if not finding.ok))

@@ -85,9 +85,7 @@ class Joining:
         joined = await self.connection_of(site.key)
         if joined is None:
             try:
-                joined = await self.core.connections.add(
-                    site.connection, sparkpay, self._access(site), self._settings()
-                )
+                joined = await self.core.connections.add(site.connection, sparkpay, self._access(site), self.settings())
             except UserFault:  # somebody joins them at the same moment
                 joined = await self.core.connections.get(site.connection)
         if (joined.sparkpay.url, joined.sparkpay.token) != (store.url, store.token):
@@ -132,7 +130,8 @@ class Joining:
         url = require_url(given, variable) if given else host_for(site.key.env)
         return SparkLayerAccess(url, site.key.id, site.key.env, site.client_id, site.client_secret)
 
-    def _settings(self) -> ConnectionSettings:
+    def settings(self) -> ConnectionSettings:
+        """What a connection begins with that is joined like this: what everybody's does, and the operator's choices."""
         own = self.core.settings
         settings = ConnectionSettings().with_values({"store.currency_code": own.default_currency})
         types = own.default_b2b_customer_types

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import httpx
 from pydantic import SecretStr
@@ -10,12 +11,17 @@ from connector.app.core import Core
 from connector.budget.shared import SharedBudget
 from connector.engine.usage import CallMeter
 from connector.permit import CallPermit
+from connector.ports import CallBudget
+from connector.rehearsal import ListeningTransport, Rehearsal
 from connector.sparklayer import Credentials, SparkLayerClient
 from connector.sparklayer.gate import CallGate, GatePolicy
+from connector.sparklayer.rehearsal import RehearsalTransport
 from connector.sparklayer.token import Token
 from connector.sparkpay.client import SparkPayClient
+from connector.sparkpay.rehearsal import RehearsedStore
 from connector.state.connections import Connection
 from connector.state.tokens import SealedTokens
+from connector.tls import trusted
 
 Transport = Callable[[str], httpx.AsyncBaseTransport | None]
 
@@ -61,26 +67,44 @@ class Platforms:
             period=reading.window_seconds,
         )
 
-    def sparkpay(self, connection: Connection, budget: SharedBudget) -> SparkPayClient:
-        """A client of the connection's store."""
+    def sparkpay(
+        self,
+        connection: Connection,
+        budget: CallBudget,
+        *,
+        permit: CallPermit | None = None,
+        rehearsal: Rehearsal | None = None,
+    ) -> SparkPayClient:
+        """A client of the connection's store; with a `rehearsal`, one that writes nothing there."""
         reading = connection.settings.sparkpay
-        return SparkPayClient(
+        make = SparkPayClient if rehearsal is None else partial(RehearsedStore, rehearsal)
+        return make(
             connection.sparkpay.url,
             SecretStr(connection.sparkpay.token),
             budget=budget,
-            transport=self.transport(connection.sparkpay.url),
+            transport=self._heard(connection.sparkpay.url, rehearsal, "sparkpay"),
             clock=self.core.clock,
-            on_call=self._hook(connection.id, "sparkpay"),
+            on_call=self._hook(connection.id, "sparkpay") if rehearsal is None else None,
             page_size=reading.page_size,
             expand_page_size=reading.expand_page_size,
             ids_per_call=reading.ids_per_call,
+            permit=permit,
         )
 
     def sparklayer(
-        self, connection: Connection, *, stored_token: bool = True, permit: CallPermit | None = None
+        self,
+        connection: Connection,
+        *,
+        stored_token: bool = True,
+        permit: CallPermit | None = None,
+        rehearsal: Rehearsal | None = None,
     ) -> SparkLayerClient:
-        """A client of the connection's site; without the stored token it has to show its keys."""
+        """A client of the connection's site; without the stored token it has to show its keys.
+
+        With a `rehearsal` it is one that writes nothing there.
+        """
         access, settings = connection.sparklayer, connection.settings.sparklayer
+        transport = self._heard(access.url, rehearsal, "sparklayer")
         policy = GatePolicy(
             start=settings.concurrency,
             largest=max(settings.concurrency, settings.max_concurrency),
@@ -90,18 +114,28 @@ class Platforms:
             access.url,
             access.site_id,
             Credentials(access.client_id, access.client_secret),
-            transport=self.transport(access.url),
+            transport=None if transport is None else _unwritten(transport, rehearsal),
             clock=self.core.clock,
             gate=CallGate(policy, self.core.clock),
             tokens=StoredToken(self.core.tokens, f"{connection.id}/sparklayer/{access.client_id}")
             if stored_token
             else None,
-            on_call=self._hook(connection.id, "sparklayer"),
+            on_call=self._hook(connection.id, "sparklayer") if rehearsal is None else None,
             permit=permit,
         )
+
+    def _heard(self, url: str, rehearsal: Rehearsal | None, side: str) -> httpx.AsyncBaseTransport | None:
+        transport = self.transport(url)
+        if rehearsal is None:
+            return transport
+        return ListeningTransport(transport or httpx.AsyncHTTPTransport(verify=trusted()), rehearsal, side)
 
     def _hook(self, connection: str, side: str) -> Callable[[str, str, int | None, float], None]:
         def on_call(_method: str, _route: str, status: int | None, seconds: float) -> None:
             self.meter.count(connection, side, status, seconds)
 
         return on_call
+
+
+def _unwritten(transport: httpx.AsyncBaseTransport, rehearsal: Rehearsal | None) -> httpx.AsyncBaseTransport:
+    return transport if rehearsal is None else RehearsalTransport(transport, rehearsal)

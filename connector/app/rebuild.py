@@ -7,17 +7,15 @@ with. What the store changed meanwhile is found by the sync that a rebuild asks 
 """
 
 import asyncio
-import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from connector.app.core import Core, open_core
+from connector.app.core import Core
 from connector.app.known_letters import KnowingOffice, known_letters
 from connector.app.platforms import Transport, real_network
 from connector.app.rebuild_reading import Restored, restore
+from connector.app.scratch import scratch_core
 from connector.app.service import Service, started
 from connector.engine.tally import Tally
 from connector.errors import UserFault
@@ -91,7 +89,7 @@ async def rebuild(
         if connection.state != "active":
             raise UserFault(f"{connection.id} is paused: resume it first, paylayer connections resume {connection.id}")
     if dry_run:
-        async with _scratch(core, connections) as scratch:
+        async with scratch_core(core, connections) as scratch:
             return await _rebuild(scratch, connections, look_only=True, say=say, transport=transport)
     await _alone(core)
     for connection in connections:
@@ -243,16 +241,3 @@ async def _require_empty(core: Core, id_: str) -> None:
             f"{core.database.where} knows {id_} already: a rebuild is for a database that was lost. Where it was "
             f"restored from an older copy, or is in doubt, look at everything again: paylayer rebuild {id_} --force"
         )
-
-
-@asynccontextmanager
-async def _scratch(core: Core, connections: Sequence[Connection]) -> AsyncIterator[Core]:
-    """A database that is thrown away, with the connections and nothing else."""
-    with tempfile.TemporaryDirectory(prefix="paylayer-rebuild-") as folder:
-        url = f"sqlite:///{Path(folder) / 'dry-run.sqlite3'}"
-        async with open_core(core.settings.model_copy(update={"database_url": url}), core.clock) as made:
-            for connection in connections:
-                await made.connections.add(
-                    connection.id, connection.sparkpay, connection.sparklayer, connection.settings
-                )
-            yield made

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from aiokafka import ConsumerRecord
 
 from connector.app.core import Core
-from connector.app.service import APPLIED_SIDES
 from connector.bus.bounded import read_all
 from connector.bus.incoming import Incoming, read_record
 from connector.engine.book import ConnectionBook
@@ -18,9 +17,10 @@ from connector.sparkpay.ledger import SOURCE
 from connector.sparkpay.recall import Recollection
 from connector.state.claims import SkuClaims, source_side
 from connector.state.database import Database
+from connector.state.links import Links
 from connector.state.observations import SourceMemory
 from contracts.events import entity_name
-from contracts.topics import TopicNames
+from contracts.topics import SIDES, TopicNames
 
 _WHAT = "reading the topics"
 
@@ -60,12 +60,12 @@ async def restore(core: Core, ids: Sequence[str], on_read: Read) -> dict[str, Re
     names = TopicNames(core.settings.topic_prefix)
     book = ConnectionBook(core.connections, core.clock)
     recollections = {id_: Recollection(SourceMemory(core.database, core.clock, id_, SOURCE)) for id_ in ids}
-    sinks = {side: _sink(core, side, book) for side in APPLIED_SIDES}
+    sinks = {side: _sink(core, side, book) for side in SIDES}
     linked_later = False
     for side, sink in sinks.items():
         async for batch in _events(core, names.all_sources(), side, ids):
             on_read(len(batch))
-            if side == APPLIED_SIDES[0]:
+            if side == SIDES[0]:
                 for id_, recollection in recollections.items():
                     await recollection.note([one.event for one in batch if one.event.connection == id_])
             linked_later = linked_later or any(map(_is_foreign_product, batch))
@@ -75,7 +75,7 @@ async def restore(core: Core, ids: Sequence[str], on_read: Read) -> dict[str, Re
     for side, sink in sinks.items() if linked_later else ():  # now that it is known whose each item number is
         async for batch in _events(core, [names.of("product")], side, ids):
             await sink.take([one for one in batch if _is_foreign_product(one)])
-    rows = {id_: sum([await core.inbox.doubt(id_, side) for side in APPLIED_SIDES]) for id_ in ids}
+    rows = {id_: sum([await core.inbox.doubt(id_, side) for side in SIDES]) for id_ in ids}
     return {id_: Restored(rows[id_], recollections[id_].restored) for id_ in ids}
 
 
@@ -84,7 +84,7 @@ def _sink(core: Core, side: str, book: ConnectionBook) -> InboxSink:
         side,
         inbox=core.inbox,
         book=book,
-        linker=Linker(core.inbox, ShownClaims(core.database), side),
+        linker=Linker(core.inbox, ShownClaims(core.database), Links(core.database), side),
         clock=core.clock,
         metrics=Metrics(),
         wake=lambda _connection, _side, _entity: None,

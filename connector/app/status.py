@@ -69,6 +69,7 @@ class ConnectionStatus:
     budget: BudgetStatus
     calls: dict[str, int]
     sync: dict[str, object] | None
+    conflicts: int  # changes of both sides that did not know of each other, as far as they are on record
 
 
 async def statuses(core: Core, only: str | None = None) -> list[ConnectionStatus]:
@@ -76,7 +77,8 @@ async def statuses(core: Core, only: str | None = None) -> list[ConnectionStatus
     known = [await core.connections.get(only)] if only else await core.connections.all()
     counted = await core.census.counts(only)
     paused = await core.pauses.all()
-    return [await _status(core, connection, counted, paused) for connection in known]
+    conflicts = await core.conflicts.counts(only)
+    return [await _status(core, connection, counted, paused, conflicts) for connection in known]
 
 
 def _pause(pause: Pause | None) -> PauseStatus | None:
@@ -90,6 +92,7 @@ async def _status(
     connection: Connection,
     counted: Mapping[tuple[str, str, str], Counts],
     paused: Mapping[tuple[str, str], Pause],
+    conflicts: Mapping[str, int],
 ) -> ConnectionStatus:
     pauses = {side: paused[connection.id, side] for side in SIDES if (connection.id, side) in paused}
     sides: dict[str, SideStatus] = {}
@@ -125,4 +128,5 @@ async def _status(
         budget=BudgetStatus(window.limit, window.used, window.window_seconds),
         calls=await core.usage.read(connection.id),
         sync=None if run is None else report(run),
+        conflicts=conflicts.get(connection.id, 0),
     )

@@ -6,13 +6,18 @@ from dataclasses import dataclass, field
 from connector.app.core import Core
 from connector.app.platforms import Platforms
 from connector.budget.shared import SharedBudget
+from connector.budget.urgency import UrgencyBudget, acting_as
+from connector.mapping_rules import mapping_of
+from connector.ports import Priority
 from connector.sparkpay.client import SparkPayClient
 from connector.state.claims import SideDirectory
 from connector.state.connections import Connection
 from connector.state.entities import SideEntities
 from connector.state.intents import SideIntents
+from contracts.entities import Entity
 from handlers import sparkpay as to_sparkpay
-from handlers.outcome import Context, Handler
+from handlers.mapped import mapped
+from handlers.outcome import Context, Handler, Outcome, Task
 
 SIDE = "sparkpay"
 
@@ -26,6 +31,12 @@ class StoreDesk:
     client: SparkPayClient
     handlers: dict[str, Handler]
     budget: SharedBudget
+
+    async def apply(self, entity: Entity, kind: str, key: str) -> Outcome:
+        """What the handler of a kind says of the entity, while somebody waits for it."""
+        with acting_as(Priority.INTERACTIVE):
+            (outcome,) = await self.handlers[kind].apply([Task(self.connection.id, key, entity)], self.context())
+        return outcome
 
     def context(self) -> Context:
         """What handlers may use besides the client."""
@@ -57,8 +68,9 @@ class StoreDesks:
             if desk is not None:
                 await self._close(desk)
             budget = self.platforms.budget(connection)
-            client = self.platforms.sparkpay(connection, budget)
-            desk = StoreDesk(self.core, connection, client, dict(to_sparkpay.handlers(client)), budget)
+            client = self.platforms.sparkpay(connection, UrgencyBudget(budget))
+            handlers = mapped(to_sparkpay.handlers(client), mapping_of(connection.settings.mapping.rules), SIDE)
+            desk = StoreDesk(self.core, connection, client, handlers, budget)
             self._open[connection.id] = desk
             return desk
 

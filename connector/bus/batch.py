@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -13,7 +13,7 @@ from aiokafka.errors import IllegalStateError, KafkaError
 from connector.bus.dead_letters import DeadLetterOffice, Refusal
 from connector.bus.drain import Drain
 from connector.bus.flood import FloodBrake
-from connector.bus.incoming import Incoming, count_skipped, read_record
+from connector.bus.incoming import Incoming, Skipped, count_skipped, read_record
 from connector.bus.intake_health import Pulse
 from connector.bus.intake_policy import IntakePolicy
 from connector.bus.waiting import wait_unless
@@ -38,6 +38,10 @@ class IntakeSink(Protocol):
         ...
 
 
+Concerned = Callable[[Sequence[tuple[str | None, bytes | None]]], Awaitable[Sequence[bool]]]
+"""Whether a side wants records of these (kind, key), in order; those that it does not want are not even read."""
+
+
 class BatchTaker:
     """Works off batches of one group member. Commits only what is contiguous, of partitions that are still ours."""
 
@@ -52,7 +56,9 @@ class BatchTaker:
         policy: IntakePolicy,
         pulse: Pulse,
         stopping: asyncio.Event,
+        concerned: Concerned | None = None,
     ) -> None:
+        self._concerned = concerned
         self._side = side
         self._names = names
         self._sink = sink
@@ -112,8 +118,7 @@ class BatchTaker:
         self._pulse.forget()
 
     async def _take(self, consumer: AIOKafkaConsumer, batch: Batch) -> None:
-        now = self._clock.now()
-        answers = {p: [read_record(r, self._side, self._names, now) for r in records] for p, records in batch.items()}
+        answers = {partition: await self._read(records) for partition, records in batch.items()}
         good = [answer for read in answers.values() for answer in read if isinstance(answer, Incoming)]
         refusals = list(await self._sink.take(good)) if good else []
         if len(refusals) != len(good):
@@ -132,6 +137,16 @@ class BatchTaker:
                     counts["taken"] += 1
         ends = await asyncio.gather(*(self._braked(p, records, refused.get(p, ())) for p, records in batch.items()))
         await self._commit(consumer, batch, dict(zip(batch, ends, strict=True)))
+
+    async def _read(self, records: Sequence[ConsumerRecord]) -> list[Incoming | Skipped | Refusal]:
+        now = self._clock.now()
+        if self._concerned is None:
+            return [read_record(record, self._side, self._names, now) for record in records]
+        wanted = await self._concerned([(self._names.entity_of(record.topic), record.key) for record in records])
+        return [
+            read_record(record, self._side, self._names, now) if wants else Skipped.NOT_WANTED
+            for record, wants in zip(records, wanted, strict=True)
+        ]
 
     async def _braked(
         self,

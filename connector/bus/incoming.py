@@ -37,6 +37,7 @@ class Skipped(StrEnum):
 
     TOMBSTONE = "tombstone"
     OTHER_SIDE = "other_side"
+    NOT_WANTED = "not_wanted"
 
 
 def read_record(

@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 
-from connector.bus.batch import BatchTaker, IntakeSink
+from connector.bus.batch import BatchTaker, Concerned, IntakeSink
 from connector.bus.dead_letters import DeadLetterOffice
 from connector.bus.flood import Stops
 from connector.bus.intake_health import IntakeHealth, Pulse
@@ -47,6 +47,7 @@ class Intake:
         clock: Clock,
         policy: IntakePolicy | None = None,
         stops: Stops | None = None,
+        concerned: Concerned | None = None,
     ) -> None:
         self._settings = settings
         self._side = side
@@ -67,6 +68,7 @@ class Intake:
             policy=policy,
             pulse=self._pulse,
             stopping=self._stopping,
+            concerned=concerned,
         )
         self._broker = KafkaBroker(
             addresses(settings),

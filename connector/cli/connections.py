@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -14,10 +15,11 @@ from connector.cli import webhooks
 from connector.cli.options import ConnectionId, Json, pairs
 from connector.cli.output import as_json, console, run_async, table
 from connector.errors import PayLayerError, UserFault
+from connector.mapping_rules import mapping_of
 from connector.settings import ConnectionSettings, load
 from connector.settings.addresses import host_for, require_id, require_token, require_url
+from connector.settings.flows import require_consistent_flows
 from connector.state.connections import Connection, SparkLayerAccess, SparkPayAccess
-from contracts.entities import KINDS
 from contracts.topics import SIDES
 
 app = typer.Typer(help="Which Spark Pay store is joined to which SparkLayer site.", no_args_is_help=True)
@@ -56,16 +58,22 @@ Types = Annotated[
     str | None,
     typer.Option("--b2b-customer-types", help="Customer types that buy through SparkLayer: all, or ids such as 1,2."),
 ]
-OneSide = Annotated[
-    str | None, typer.Option("--side", help="Only this side: sparkpay (reading the store) or sparklayer.")
+MappingFile = Annotated[
+    Path | None, typer.Option("--mapping", metavar="FILE", help="Field mapping (TOML): rename, drop, default, compute.")
 ]
+OneSide = Annotated[str | None, typer.Option("--side", help="Only this side: sparkpay or sparklayer.")]
 Set = Annotated[
     list[str], typer.Option("--set", metavar="KEY=VALUE", help="A setting of the mapping; may be repeated.")
 ]
 
 
 def _settings(
-    base: ConnectionSettings, limit: int | None, currency: str | None, types: str | None, values: list[str]
+    base: ConnectionSettings,
+    limit: int | None,
+    currency: str | None,
+    types: str | None,
+    values: list[str],
+    mapping: Path | None = None,
 ) -> ConnectionSettings:
     named: dict[str, str] = {}
     if limit is not None:
@@ -75,14 +83,18 @@ def _settings(
     settings = base.with_values({**named, **pairs(values)})
     if types is not None:
         settings = settings.with_b2b_types(types)
+    if mapping is not None:
+        settings = settings.with_mapping(_text_of(mapping), str(mapping))
+    require_consistent_flows(settings)
     return settings
 
 
-def _say_flows(settings: ConnectionSettings) -> None:
-    """Tell that a flow to Spark Pay has no effect in this version: events are published, nothing applies them."""
-    named = [entity for entity in KINDS if settings.to_side(entity, "sparkpay")]
-    if named:
-        console().print(f"note: this version applies nothing to Spark Pay; the flow of {', '.join(named)} waits for it")
+def _text_of(file: Path) -> str:
+    try:
+        return file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise UserFault(f"--mapping: {file} cannot be read: {why}") from error
 
 
 @app.command()
@@ -99,11 +111,12 @@ def add(
     sparkpay_limit: Limit = None,
     b2b_customer_types: Types = None,
     values: Set = [],  # noqa: B006 - Typer copies it
+    mapping: MappingFile = None,
     no_sync: Annotated[bool, typer.Option("--no-sync", help="Do not start with a full sync.")] = False,
 ) -> None:
     """Join a store with a site. A running service picks it up within seconds and starts with a full sync."""
     require_id(id_)
-    settings = _settings(ConnectionSettings(), sparkpay_limit, currency, b2b_customer_types, values)
+    settings = _settings(ConnectionSettings(), sparkpay_limit, currency, b2b_customer_types, values, mapping)
     token = require_token(sparkpay_token, "--sparkpay-token")
     sparkpay = SparkPayAccess(require_url(sparkpay_url, "--sparkpay-url"), token)
     address = host_for(site_env)
@@ -124,7 +137,6 @@ def add(
         console().print(
             "no B2B customer types are named: only the base price list will be filled (--b2b-customer-types)"
         )
-    _say_flows(settings)
     console().print(f"next: paylayer connections check {id_}")
 
 
@@ -170,10 +182,16 @@ def show(id_: ConnectionId, json: Json = False) -> None:
         as_json(shown)
         return
     settings = shown.pop("settings")
+    settings["mapping"] = {"rules": _mapping_in_words(connection)}
     table(("WHAT", "VALUE"), ((key, value) for key, value in shown.items() if value not in ({}, None)), empty="")
     console().print()
     changed = ((f"{section}.{key}", value) for section, values in settings.items() for key, value in values.items())
     table(("SETTING", "VALUE"), changed, empty="")
+
+
+def _mapping_in_words(connection: Connection) -> str:
+    rules = len(mapping_of(connection.settings.mapping.rules))
+    return f"{rules} rules: paylayer mapping show {connection.id}" if rules else "none"
 
 
 @app.command()
@@ -192,13 +210,18 @@ def update(
     currency: CurrencyCode = None,
     b2b_customer_types: Types = None,
     values: Set = [],  # noqa: B006
+    mapping: MappingFile = None,
+    no_mapping: Annotated[bool, typer.Option("--no-mapping", help="Forget the field mapping.")] = False,
 ) -> None:
     """Change addresses, credentials or settings. A running service takes them over within seconds."""
+    if no_mapping and mapping is not None:
+        raise UserFault("--mapping and --no-mapping: write one of them")
 
     async def work() -> ConnectionSettings:
         async with open_core(load()) as core:
             now = await core.connections.get(id_)
-            settings = _settings(now.settings, sparkpay_limit, currency, b2b_customer_types, values)
+            settings = _settings(now.settings, sparkpay_limit, currency, b2b_customer_types, values, mapping)
+            settings = settings.with_mapping("", "--no-mapping") if no_mapping else settings
             sparkpay = replace(
                 now.sparkpay,
                 url=require_url(sparkpay_url, "--sparkpay-url") if sparkpay_url else now.sparkpay.url,
@@ -215,7 +238,7 @@ def update(
             await core.connections.update(id_, sparkpay=sparkpay, sparklayer=sparklayer, settings=settings)
             return settings
 
-    _say_flows(run_async(work()))
+    run_async(work())
     console().print(f"updated {id_}; check it with: paylayer connections check {id_}")
 
 

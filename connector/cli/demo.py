@@ -17,6 +17,7 @@ from connector.demo.play import Play
 from connector.demo.report import demo_console, show_summary
 from connector.demo.result import DemoResult
 from connector.demo.stage import Stage, settings_for, stage, utc_now
+from connector.demo.trading import SETTINGS, Market
 from connector.sandbox.sparklayer import SparkLayerSite
 from connector.sandbox.sparkpay import SparkPayStore
 from connector.settings import Settings
@@ -52,8 +53,8 @@ async def _demo(settings: Settings, console: Console, *, seed: int, keep: bool) 
     store = SparkPayStore(clock=utc_now, seed=seed)
     facts = scenario.prepare(store, seed=seed)
     site = SparkLayerSite(clock=utc_now)
-    async with stage(settings, store, site) as on:
-        result = await Play(on, facts, console).perform()
+    async with stage(settings, store, site, values=SETTINGS) as on:
+        result = await Play(on, facts, console, Market(on, seed)).perform()
         show_summary(console, result)
         if keep:
             await _keep(on, console)

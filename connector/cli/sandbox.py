@@ -9,6 +9,7 @@ from starlette.applications import Starlette
 
 from connector.app.http_server import listen, serving
 from connector.cli.output import console, run_async
+from connector.errors import UserFault
 from connector.sandbox import sparklayer as layer
 from connector.sandbox import sparkpay as pay
 
@@ -27,13 +28,19 @@ def sparkpay(
         float, typer.Option("--window-seconds", min=0.1, help="Length of the rate window.")
     ] = 10.0,
     products: Annotated[int, typer.Option("--products", min=0, help="Products of the made-up catalogue.")] = 500,
-    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same catalogue.")] = 1,
+    customers: Annotated[int, typer.Option("--customers", min=0, help="Made-up customers.")] = 0,
+    orders: Annotated[int, typer.Option("--orders", min=0, help="Made-up orders of these customers.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same store.")] = 1,
     latency_ms: Latency = 0,
 ) -> None:
-    """A Spark Pay store with a made-up catalogue. Edits, faults and the log: /_sandbox/..."""
+    """A Spark Pay store with made-up content. Edits, faults and the log: /_sandbox/..."""
     store = pay.SparkPayStore(clock=lambda: datetime.now(UTC), seed=seed)
     if products:
         pay.fill_catalogue(store, pay.CatalogueShape(products=products, skus_at_least=0), seed)
+    if orders and not (products and customers):
+        raise UserFault("--orders needs --customers to place them and --products to sell")
+    if customers:
+        pay.fill_trade(store, customers=customers, orders=orders, seed=seed)
     policy = pay.SandboxPolicy(token=token, limit=limit, window_seconds=window_seconds, latency_ms=latency_ms)
     facts = f"token {token}, {limit} calls per {window_seconds:g} s"
     _serve("Spark Pay store", pay.create_app(store, policy, dates=True), port, facts)

@@ -59,6 +59,8 @@ def _show(item: ConnectionStatus, now: datetime) -> None:
     )
     if item.sync is not None:
         out.print(f"  last sync: {item.sync['state']}, {item.sync['read']} read, {item.sync['published']} published")
+    if item.conflicts:
+        out.print(f"  {item.conflicts} conflicts of both sides: paylayer conflicts list {item.id}")
     for side, rows in item.sides.items():
         if rows.pause is not None:
             out.print(f"  {side} is PAUSED {_pause(rows.pause, now)}: {rows.pause.reason}")

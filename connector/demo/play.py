@@ -13,10 +13,11 @@ from rich.console import Console
 from connector.app.letters import FoundLetter, LetterFilter, LetterOffice
 from connector.app.replays import ReplayOffice, ReplayOrder
 from connector.demo import scenario
-from connector.demo.oracle import Comparison, Excuse, OracleSettings, compare
+from connector.demo.oracle import Comparison, Excuse, compare
 from connector.demo.report import show_progress
 from connector.demo.result import Calls, DemoResult, Phase, Refused, Synchronised, Verdict, WindowUse
 from connector.demo.stage import CONNECTION, Stage
+from connector.demo.trading import JUDGE, Market
 from connector.errors import Unavailable
 from connector.sandbox.sparkpay import SparkPayStore
 
@@ -33,6 +34,7 @@ class Play:
     on: Stage
     facts: scenario.Facts
     console: Console
+    market: Market
     _began: float = field(init=False)
     _phases: list[Phase] = field(default_factory=list)
     _changes: Counter[str] = field(default_factory=Counter)
@@ -46,6 +48,8 @@ class Play:
         await self._act("first full sync", self._first_sync, least=self._least_first())
         await self._act("second full sync, nothing changed", self._second_sync, least=(self._least_walk(), 0))
         await self._act("changes while it runs", self._edits)
+        await self._act("customers and orders arrive", self._open)
+        await self._act("orders placed in SparkLayer", self._trade)
         await self._act("mend one refused price and replay it", self._mend)
         comparison = self._compare()
         letters = await self._letters()
@@ -118,6 +122,25 @@ class Play:
         await self.on.sync(full=False)
         return len(changed)
 
+    async def _open(self) -> int:
+        customers, orders = self.market.open()
+        self._changes |= {"customers signed up": customers, "orders in Spark Pay": orders}
+        self._say("customers signed up", done=customers)
+        self._say("orders in Spark Pay", done=orders)
+        await self.on.sync(full=False)
+        return customers + orders
+
+    async def _trade(self) -> int:
+        """Orders go to Spark Pay; what becomes of them there comes back."""
+        placed = await self.market.place()
+        self._changes["orders placed in SparkLayer"] += placed
+        self._say("orders placed in SparkLayer", done=placed)
+        shipped, cancelled = self.market.ship_and_cancel()
+        self._changes |= {"order shipped": shipped, "order cancelled": cancelled}
+        self._say("shipped and cancelled in Spark Pay", done=shipped + cancelled)
+        await self.on.sync(full=False)
+        return placed + shipped + cancelled
+
     async def _mend(self) -> int:
         """Take the price that SparkLayer refused, lower it in the letter, and send the letter again."""
         office = LetterOffice(self.on.core)
@@ -144,7 +167,12 @@ class Play:
         lists = {f"sp-{name}-usd": ((1, MENDED),) for name in names}
         excused: Mapping[str, Excuse] = {f"price:{sku}": Excuse("edited and replayed", lists)}
         return compare(
-            store.dump(), self.on.site.dump(), settings=OracleSettings(), now=self.on.core.clock.now(), excused=excused
+            store.dump(),
+            self.on.site.dump(),
+            settings=JUDGE,
+            now=self.on.core.clock.now(),
+            excused=excused,
+            placed=self.market.placed,
         )
 
     def _least_first(self) -> tuple[int, int]:
@@ -157,7 +185,8 @@ class Play:
 
     def _least_walk(self) -> int:
         """Without the reference data, which is kept for hours."""
-        walks = ("products", "variant_inventory", "product_variants", "product_pricing", "product_pictures")
+        catalogue = ("products", "variant_inventory", "product_variants", "product_pricing", "product_pictures")
+        walks = (*catalogue, "customers", "customer_association", "orders")
         return sum(max(1, math.ceil(len(self.on.store.rows(name)) / _PAGE)) for name in walks)
 
     def _synchronised(self) -> Synchronised:
@@ -171,6 +200,8 @@ class Play:
             prices=sum(len(rows) for lists in prices for rows in lists.values()),
             price_lists=len({name for lists in prices for name in lists}),
             stock_rows=sum(len(self.on.site.stock(variant["sku"])) for variant in variants),
+            customers=len(site["customers"]),
+            purchases=len(site["purchases"]),
         )
 
     async def _letters(self) -> list[FoundLetter]:

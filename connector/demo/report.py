@@ -24,6 +24,7 @@ _REASONS = {
     "title_missing": "it has neither a name nor an item number",
     "variant_sku_ambiguous": "several combinations of its options have the same SKU",
     "price_rule_unknown": "its price follows a rule that SparkLayer cannot know",
+    "country_unknown": "no country has the name in one of its addresses",
     "price_too_large": "SparkLayer does not take a price that large",
 }
 
@@ -77,7 +78,8 @@ def _parts(result: DemoResult) -> Iterator[RenderableType]:
     yield _indented(
         f"{_count(held.products, 'product')}, {_count(held.variants, 'variant')}, "
         f"{_count(held.prices, 'price')} in {_count(held.price_lists, 'price list')}, "
-        f"{_count(held.stock_rows, 'stock level')}"
+        f"{_count(held.stock_rows, 'stock level')}, {_count(held.customers, 'customer')}, "
+        f"{_count(held.purchases, 'order')}"
     )
     if result.changes:
         yield _heading("What the merchant did meanwhile")

@@ -35,6 +35,8 @@ class Synchronised:
     prices: int
     price_lists: int
     stock_rows: int
+    customers: int = 0
+    purchases: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from connector.bus.dead_letters import DeadLetterOffice
+from connector.budget.urgency import acting_as
+from connector.bus.dead_letters import DeadLetterOffice, Refusal
 from connector.bus.record import StoredRecord
 from connector.clock import Clock
 from connector.engine.metrics import Metrics
@@ -21,6 +22,7 @@ from connector.engine.policies import HALF_OPEN, Backoff, Breaker, TargetHealth
 from connector.engine.settling import Settled, settle
 from connector.engine.standstill import Access, Standstill
 from connector.engine.tally import Tally
+from connector.engine.two_way import Item, TwoWay
 from connector.errors import PayLayerError
 from connector.permit import WITHHELD, CallPermit
 from connector.ports import Doubt, Priority
@@ -42,8 +44,11 @@ WRITE_SECONDS = 1.5  # and to write down what became of them
 LETTER_RETRY_SECONDS = 5.0
 PROBE_CHOICE = 20  # rows of which a probe takes one
 # Kinds with parts that only the ledger knows of: variants that were sent, and that the next event may not name again.
-# A price or a level of stock is named by its key, and is sent again whatever became of it.
-HAS_PARTS = frozenset({"product"})
+# A price or a level of stock of SparkLayer is named by its key, and is sent again whatever became of it.
+HAS_PARTS = {
+    "sparklayer": frozenset({"product"}),
+    "sparkpay": frozenset({"product", "price", "customer", "order"}),  # rows with ids of their own
+}
 LOOKS_AT_ONCE = 8  # after a crash the first write must not wait for a look at everything that was under way
 UNTIL_RENEWED = 0.5  # the database did not take the last heartbeats in time: with the next one the lease may go on
 PIECE = 100  # rows that are worked on before others have their turn: a long backlog must not hold up short ones
@@ -74,6 +79,7 @@ class Applier:
     permit: CallPermit = field(default_factory=CallPermit)  # the same that the handlers' client asks
     lease: Lease | None = None
     access: Access | None = None  # after a refusal of the credentials; without it only a person ends that pause
+    two_way: TwoWay | None = None  # where people change the side as well; without it every event is applied as it is
     standstill: Standstill = field(init=False)
     health: TargetHealth = field(init=False)
     since: datetime = field(init=False)  # what was due before may have been in the hands of the one before
@@ -253,15 +259,13 @@ class Applier:
         return any(name in backlog and backlog[name].due > 0 for name in handler.after)
 
     async def _apply(self, entity: str, handler: Handler, rows: Sequence[Row], *, trying: Pause | None = None) -> None:
-        tasks: list[Task] = []
-        taken: list[Row] = []
+        items: list[Item] = []
         unreadable: list[tuple[Row, Outcome]] = []
         for number, row in enumerate(rows, 1):
             if number % PIECE == 0:
                 await self.clock.sleep(0)
             try:
-                tasks.append(_task(row, self.since))
-                taken.append(row)
+                items.append(_item(row, self.since))
             except Unreadable as error:
                 unreadable.append((row, Rejected(error.code, str(error), details=error.details)))
         context = Context(
@@ -271,13 +275,25 @@ class Applier:
             known=self.entities,
             intents=self.intents,
         )
-        if entity in HAS_PARTS:
+        tasks = [task for _, _, task in items]
+        outcomes: dict[str, Outcome] = {}
+        two_way = self.two_way if self.settings.both_ways(entity) else None
+        if two_way is not None and items:
+            tasks, outcomes = await two_way.prepare(entity, items)
+        taken = [row for row, _, _ in items if row.key not in outcomes]
+        if entity in HAS_PARTS[self.side]:
             await self.inbox.begin([row for row in taken if row.event_id != row.applied_event_id])
+        urgency = min((row.priority for row in taken), default=Priority.LIVE)
         started = self.clock.monotonic()
-        outcomes = await handler.apply(tasks, context) if tasks else []
+        with acting_as(Priority(urgency)):
+            answers = await handler.apply(tasks, context) if tasks else []
         self._called[entity] = self.clock.monotonic() - started
         self.metrics.applied_batch(self.connection, self.side, entity, len(tasks), self._called[entity])
-        await self._settle(entity, [*zip(taken, outcomes, strict=True), *unreadable], trying)
+        answered = dict(zip((task.key for task in tasks), answers, strict=True))
+        if two_way is not None:
+            await two_way.answered(entity, answered)
+        outcomes |= answered
+        await self._settle(entity, [*((row, outcomes[row.key]) for row, _, _ in items), *unreadable], trying)
 
     async def _settle(self, entity: str, results: Sequence[tuple[Row, Outcome]], trying: Pause | None = None) -> None:
         results = [(row, outcome) for row, outcome in results if not _not_begun(outcome)]
@@ -307,7 +323,7 @@ class Applier:
         posted: list[tuple[Row, Settled]] = []
         trouble: PayLayerError | None = None
         for row, verdict in refused:
-            if trouble is None and verdict.refusal is not None:
+            if trouble is None and verdict.refusal is not None and not _is_told(row, verdict.refusal):
                 try:
                     if self.lease is not None:
                         self.lease.require()
@@ -435,19 +451,25 @@ def _was_answered(outcome: Outcome) -> bool:
     return isinstance(outcome, Seen) or (isinstance(outcome, Rejected) and outcome.status is not None)
 
 
+def _is_told(row: Row, refusal: Refusal) -> bool:
+    """Whether the row has a letter that says the same: a moment came that changes a price, and not the refusal."""
+    return row.state == "rejected" and (row.error_code, row.error_message) == (refusal.code, refusal.message)
+
+
 def _record(row: Row) -> StoredRecord:
     """The record that brought a row, as a dead letter keeps it."""
     return StoredRecord(row.topic, row.partition, row.offset, row.record_key, row.value, row.headers)
 
 
-def _task(row: Row, since: datetime) -> Task:
-    """What was due before an applier began may have been sent by one that died before it could say so.
+def _item(row: Row, since: datetime) -> Item:
+    """The row's event and what a handler is to do. Raises `Unreadable`.
 
-    Then what was applied last proves nothing: the state is sent even if it looks the same.
+    What was due before an applier began may have been sent by one that died before it could say so. Then what was
+    applied last proves nothing: the state is sent even if it looks the same.
     """
     proven = row.due_at is None or row.due_at >= since
     event = decode(row.record_key, row.value, row.headers)
-    return Task(
+    task = Task(
         connection=row.connection,
         key=row.key,
         entity=None if is_deletion(event) else event.data,  # type: ignore[arg-type]
@@ -457,3 +479,4 @@ def _task(row: Row, since: datetime) -> Task:
         attempts=row.attempts,
         doubt=row.doubt,
     )
+    return row, event, task

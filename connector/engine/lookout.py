@@ -7,7 +7,7 @@ once; a look finds what other processes stored, what became due by the clock, an
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 import structlog
@@ -21,6 +21,7 @@ from connector.state.runs import Runs
 
 log = structlog.get_logger("paylayer.lookout")
 LOOK_SECONDS = 0.2
+REQUESTED = frozenset({"requested"})
 
 Wake = Callable[[str, str, str], None]
 """Told of connection, side and entity that have rows to apply; it may be another process's work."""
@@ -37,8 +38,8 @@ class Lookout:
     wake: Wake
     hints: HintStore | None = None  # without it nobody is told of them
     _paused: Mapping[tuple[str, str], Pause] = field(default_factory=dict)
-    _requested: dict[str, asyncio.Event] = field(default_factory=dict)
     _hinted: dict[str, asyncio.Event] = field(default_factory=dict)
+    _requested: dict[tuple[str, frozenset[str]], asyncio.Event] = field(default_factory=dict)
     last_tick: float | None = None  # monotonic seconds; none before the first look
 
     async def run(self) -> None:
@@ -60,8 +61,8 @@ class Lookout:
         """Look once. Raises what the database raises."""
         self._paused = await self.pauses.all()
         requested = await self.runs.requested()
-        for connection, event in self._requested.items():
-            if connection in requested:
+        for (connection, states), event in self._requested.items():
+            if requested.get(connection, frozenset()) & states:
                 event.set()
         if self.hints is not None and self._hinted:
             for connection in await self.hints.waiting():
@@ -80,13 +81,14 @@ class Lookout:
         """The pause of a side at the last look."""
         return self._paused.get((connection, side))
 
-    async def sync_requested(self, connection: str) -> None:
-        """Return when somebody asked for a sync of the connection since the last time; one waiter for each."""
-        event = self._requested.setdefault(connection, asyncio.Event())
+    async def sync_requested(self, connection: str, states: frozenset[str] = REQUESTED) -> None:
+        """Return at the next look that finds a sync of the connection in one of these states; one waiter for each."""
+        waited_for = (connection, states)
+        event = self._requested.setdefault(waited_for, asyncio.Event())
         try:
             await event.wait()
         finally:
-            self._requested.pop(connection, None)
+            self._requested.pop(waited_for, None)
 
     async def hinted(self, connection: str) -> None:
         """Return when a row of the connection is said to have changed; one waiter for each."""
@@ -95,6 +97,15 @@ class Lookout:
             await event.wait()
         finally:
             self._hinted.pop(connection, None)
+
+    def when_hinted(self, connection: str, step: Callable[[], Awaitable[float]]) -> Callable[[], Awaitable[float]]:
+        """A step that begins as soon as a row of the connection is said to have changed."""
+
+        async def waiting() -> float:
+            await self.hinted(connection)
+            return await step()
+
+        return waiting
 
     def hint(self, connection: str) -> None:
         """Something was said just now; nothing happens where nobody waits, for the next look finds it."""

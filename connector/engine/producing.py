@@ -1,13 +1,15 @@
-"""Observing one connection's store: the live poll, and the syncs that people ask for, side by side."""
+"""Observing one platform of a connection: live looks, and the syncs that people ask for, side by side."""
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import structlog
 
+from connector.choice import Choice
 from connector.clock import Clock
 from connector.engine.lookout import Lookout
 from connector.engine.metrics import Metrics
@@ -17,22 +19,57 @@ from connector.engine.standstill import Access, Standstill
 from connector.engine.tally import CallsOfRun, Tally
 from connector.engine.usage import CallMeter
 from connector.errors import ConfirmationNeeded, CredentialsRefused, PayLayerError, UserFault
-from connector.sparkpay.poller import Poller
+from connector.ports import Progress
 from connector.state.pauses import BY_HAND, PauseKind, SidePauses
 from connector.state.runs import Run, Runs
 
 log = structlog.get_logger("paylayer.producer")
-SIDE = "sparkpay"
 LOOK_SECONDS = 0.5
 SHORTEST_SECONDS = 0.05
+OTHERS_SECONDS = (0.2, 2.0)  # the first pause, and the longest, while another side's platform is read for a run
+READING = frozenset({"reading"})
+_KEYS = {"sparkpay": "a valid token: {} --sparkpay-token ...", "sparklayer": "valid keys: {} --client-secret ..."}
+
+Step = Callable[[], Awaitable[float]]
+"""Does what is due, and says in how many seconds there is more to do."""
+
+
+class Reader(Protocol):
+    """Reads one platform for a sync; raises the typed errors of `connector.errors` and then goes on where it was."""
+
+    async def catch_up(self, progress: Progress) -> object:
+        """Publish whatever differs from what was published."""
+        ...
+
+    async def full_sync(
+        self, run_id: str, progress: Progress, *, force: bool, only: frozenset[str] | None = None
+    ) -> object:
+        """Publish everything, or some kinds; with `force` also what has not changed."""
+        ...
+
+    async def sync_chosen(
+        self, run_id: str, choice: Choice, progress: Progress, *, force: bool, only: frozenset[str]
+    ) -> object:
+        """Publish what is new of a part, or with `force` all of it."""
+        ...
+
+    async def close(self) -> None:
+        """Nothing is asked any more."""
+        ...
 
 
 @dataclass(slots=True)
-class SparkPayProducer:
-    """Turns what a store shows into events, for as long as this process holds the connection's lease."""
+class Producer:
+    """Turns what a platform shows into events, for as long as this process holds the lease of connection and side.
+
+    A sync is one run, whatever it reads. One producer leads it: it starts the run, waits for the `others` that read
+    their platforms for the same run, and ends it when all is applied. One that does not lead only reads its part.
+    """
 
     connection: str
-    poller: Poller
+    side: str
+    reader: Reader
+    steps: Mapping[str, Step]
     runs: Runs
     meter: CallMeter
     tally: Tally
@@ -41,36 +78,38 @@ class SparkPayProducer:
     places: SyncPlaces
     clock: Clock
     until_settled: Callable[[str], Awaitable[None]]  # returns when everything published so far is applied or refused
+    leads: bool = True
+    others: frozenset[str] = frozenset()
     rng: random.Random = field(default_factory=random.Random)
     backoff: Backoff = field(default_factory=lambda: Backoff(first_seconds=2.0))
     metrics: Metrics | None = None
-    access: Access | None = None  # after a refusal of the token; without it only a person ends that pause
+    access: Access | None = None  # after a refusal of the credentials; without it only a person ends that pause
     standstill: Standstill = field(init=False)
     last_tick: float = 0.0
 
     def __post_init__(self) -> None:
         self.standstill = Standstill(
-            self.connection, SIDE, self.pauses, self.clock, self.rng, self.metrics, self.access
+            self.connection, self.side, self.pauses, self.clock, self.rng, self.metrics, self.access
         )
 
     async def run(self) -> None:
-        """Poll, sweep and serve sync requests until cancelled."""
+        """Look and serve sync requests until cancelled."""
         self.last_tick = self.clock.monotonic()
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._forever(self.poller.look_step), name=f"poll:{self.connection}")
-                group.create_task(self._forever(self.poller.sweep_step), name=f"sweep:{self.connection}")
-                group.create_task(self._forever(self._hint_step), name=f"hints:{self.connection}")
-                group.create_task(self._serve_requests(), name=f"sync:{self.connection}")
+                for name, step in self.steps.items():
+                    group.create_task(self._forever(step), name=f"{name}:{self.connection}:{self.side}")
+                serving = self._lead() if self.leads else self._follow()
+                group.create_task(serving, name=f"sync:{self.connection}:{self.side}")
         finally:
-            await self.poller.close()
+            await self.reader.close()
 
-    async def _forever(self, step: Callable[[], Awaitable[float]]) -> None:
-        """Repeat a step of the poller; what fails leaves its cursors and is tried again, ever more slowly."""
+    async def _forever(self, step: Step) -> None:
+        """Repeat a step; what fails leaves its positions and is tried again, ever more slowly."""
         failures = 0
         while True:
             self.last_tick = self.clock.monotonic()
-            if (standing := self.lookout.pause(self.connection, SIDE)) is not None:
+            if (standing := self.lookout.pause(self.connection, self.side)) is not None:
                 if standing.probe_is_due(self.clock.now()) and await self.standstill.ask(standing):
                     await self.lookout.look()
                 else:
@@ -83,23 +122,18 @@ class SparkPayProducer:
             except PayLayerError as error:
                 failures += 1
                 wait = self.backoff.delay(failures, self.rng)
-                log.warning("poll_failed", connection=self.connection, error=str(error), retry_in=round(wait, 1))
+                log.warning("poll_failed", **self._who, error=str(error), retry_in=round(wait, 1))
                 await self.clock.sleep(wait)
             else:
                 failures = 0
                 await self.clock.sleep(max(pause, SHORTEST_SECONDS))
 
-    async def _hint_step(self) -> float:
-        """Read what webhooks named, as soon as they have."""
-        await self.lookout.hinted(self.connection)
-        return await self.poller.hint_step()
-
-    async def _serve_requests(self) -> None:
+    async def _lead(self) -> None:
         for run in await self.runs.unfinished(self.connection):
             async with self._place(run):
                 await self._serve(run)  # a process before this one began it: it goes on where its cursor stands
         while True:
-            if self.lookout.paused(self.connection, SIDE):
+            if self.lookout.paused(self.connection, self.side):
                 await self.clock.sleep(LOOK_SECONDS)
             elif (asked := await self.runs.next_requested(self.connection)) is not None:
                 async with self._place(asked):
@@ -107,21 +141,29 @@ class SparkPayProducer:
             else:
                 await self.lookout.sync_requested(self.connection)
 
+    async def _follow(self) -> None:
+        """Read this side's part of every run that was started, side by side with the one that leads it."""
+        while True:
+            if self.lookout.paused(self.connection, self.side):
+                await self.clock.sleep(LOOK_SECONDS)
+            elif (run := await self.runs.to_read(self.connection, self.side)) is not None:
+                async with self._place(run):
+                    if await self._read_or_fail(run):
+                        await self.runs.part_read(run, self.side)
+            else:
+                await self.clock.sleep(LOOK_SECONDS)  # the run that was read last may be under way for hours
+                await self.lookout.sync_requested(self.connection, READING)
+
     def _place(self, run: Run) -> AbstractAsyncContextManager[None]:
         """Walks wait for a place; looking for what changed is short enough to begin at once."""
         walks = (run.full or run.entities) and run.state != "applying"
         return self.places.taken() if walks else nullcontext()
 
     async def _serve(self, run: Run) -> None:
-        log.info("sync_started", connection=self.connection, run=run.id, full=run.full, entities=run.entities or "all")
+        log.info("sync_started", **self._who, run=run.id, full=run.full, entities=run.entities or "all")
         counting = CallsOfRun(self.connection, run.id, self.runs, self.meter)
         await counting.begin()
-        try:
-            await self._read(run)
-        except (CredentialsRefused, ConfirmationNeeded, UserFault) as error:
-            if not isinstance(error, UserFault):
-                await self._pause(error)
-            await self.runs.fail(run.id, str(error))
+        if run.state != "applying" and not (await self._read_or_fail(run) and await self._others_have_read(run)):
             return
         await self.runs.reading_done(run.id)
         await self.until_settled(self.connection)
@@ -129,12 +171,31 @@ class SparkPayProducer:
         await self.tally.save()
         await self.runs.settle_counts(run.id)
         await self.runs.finish(run.id)
-        log.info("sync_finished", connection=self.connection, run=run.id)
+        log.info("sync_finished", **self._who, run=run.id)
+
+    async def _read_or_fail(self, run: Run) -> bool:
+        """Whether everything was read; a run that a person has to do something for fails with that sentence."""
+        try:
+            await self._read(run)
+        except (CredentialsRefused, ConfirmationNeeded, UserFault) as error:
+            if not isinstance(error, UserFault):
+                await self._pause(error)
+            await self.runs.fail(run.id, str(error))
+            return False
+        return True
+
+    async def _others_have_read(self, run: Run) -> bool:
+        """Wait for the other sides' parts; false where one of them has failed the run."""
+        pause, longest = OTHERS_SECONDS
+        while not self.others <= await self.runs.parts_read(run.id):
+            if (await self.runs.get(run.id)).over:
+                return False
+            await self.clock.sleep(pause)
+            pause = min(longest, pause * 1.2)
+        return True
 
     async def _read(self, run: Run) -> None:
         """Read and publish everything that the run asks for; a failure of the platform only delays it."""
-        if run.state == "applying":
-            return
 
         async def progress(*, read: int = 0, published: int = 0, skipped: int = 0) -> None:
             await self.runs.progress(run.id, read=read, published=published, skipped=skipped)
@@ -142,18 +203,21 @@ class SparkPayProducer:
         failures = 0
         while True:
             try:
-                if run.entities:
-                    await self.poller.full_sync(run.id, progress, force=run.full, only=frozenset(run.entities))
+                if run.choice is not None:
+                    kinds = frozenset(run.entities)
+                    await self.reader.sync_chosen(run.id, run.choice, progress, force=run.full, only=kinds)
+                elif run.entities:
+                    await self.reader.full_sync(run.id, progress, force=run.full, only=frozenset(run.entities))
                 elif run.full:
-                    await self.poller.full_sync(run.id, progress, force=True)
+                    await self.reader.full_sync(run.id, progress, force=True)
                 else:
-                    await self.poller.catch_up(progress)
+                    await self.reader.catch_up(progress)
             except (CredentialsRefused, ConfirmationNeeded, UserFault):
                 raise
             except PayLayerError as error:
                 failures += 1
                 wait = self.backoff.delay(failures, self.rng)
-                log.warning("sync_interrupted", connection=self.connection, run=run.id, error=str(error), retry_in=wait)
+                log.warning("sync_interrupted", **self._who, run=run.id, error=str(error), retry_in=wait)
                 await self.clock.sleep(wait)
             else:
                 return
@@ -163,6 +227,10 @@ class SparkPayProducer:
         kind: PauseKind = BY_HAND  # what somebody has to confirm is never tried again by itself
         if isinstance(error, CredentialsRefused):
             kind = "credentials"
-            reason += f". Give it a valid token: paylayer connections update {self.connection} --sparkpay-token ..."
+            reason += ". Give it " + _KEYS[self.side].format(f"paylayer connections update {self.connection}")
         await self.standstill.begin(reason, kind)
         await self.lookout.look()
+
+    @property
+    def _who(self) -> dict[str, str]:
+        return {"connection": self.connection, "side": self.side}

@@ -44,6 +44,7 @@ def settle(row: Row, outcome: Outcome, *, now: datetime, policy: ApplySettings, 
             f"{outcome.message} ({row.attempts + 1} attempts, while other rows succeeded)",
             status=outcome.status,
             error_class="AttemptsExhausted",
+            wake_at=outcome.wake_at,
             displaced=outcome.displaced,
         )
     if isinstance(outcome, Rejected):
@@ -54,6 +55,7 @@ def settle(row: Row, outcome: Outcome, *, now: datetime, policy: ApplySettings, 
             message=outcome.message,
             claims=outcome.claims,
             uncertain=uncertain,
+            wake_at=outcome.wake_at,
         )
         partly = () if outcome.applied is None else (_set_applied(row, outcome.applied),)
         displaced = _displaced(row, outcome.displaced)

@@ -9,9 +9,12 @@ from connector.engine.book import ConnectionBook
 from connector.engine.linking import Ambiguous, Linker
 from connector.engine.metrics import Metrics
 from connector.errors import Unstorable
+from connector.settings import ConnectionSettings
 from connector.state.connections import Connection
 from connector.state.inbox import Arrival, Inbox
 from contracts.events import Event, entity_name, is_deletion
+
+_DEFAULT = ConnectionSettings()
 
 
 class InboxSink:
@@ -35,6 +38,30 @@ class InboxSink:
         self._clock = clock
         self._metrics = metrics
         self._wake = wake
+
+    async def concerned(self, records: Sequence[tuple[str | None, bytes | None]]) -> list[bool]:
+        """Whether this side may want records of these (kind, key); what it does not want need not be decoded.
+
+        A record whose key names no known connection is looked at where any connection has such a flow, so that it is
+        refused by the sides that somebody uses.
+        """
+        names = [(key or b"").partition(b"/")[0].decode(errors="replace") for _, key in records]
+        known = await self._book.covering(set(names))
+        strangers: dict[str | None, bool] = {}
+        wanted: list[bool] = []
+        for (entity, _), name in zip(records, names, strict=True):
+            connection = known.get(name)
+            if connection is not None and entity is not None:
+                wanted.append(connection.settings.to_side(entity, self._side))
+                continue
+            if entity not in strangers:
+                strangers[entity] = entity is None or self._is_used(entity, known)
+            wanted.append(strangers[entity])
+        self._metrics.intake(self._side, "skipped", wanted.count(False))
+        return wanted
+
+    def _is_used(self, entity: str, known: Mapping[str, Connection]) -> bool:
+        return any(each.to_side(entity, self._side) for each in (_DEFAULT, *(one.settings for one in known.values())))
 
     async def take(self, incoming: Sequence[Incoming]) -> list[Refusal | None]:
         """Store a batch; one answer per record, none = taken. Raises when the database does not take it.
@@ -105,9 +132,18 @@ class InboxSink:
             record_key=record.key,
             value=record.value,
             headers=record.headers,
-            refs=event.data.refs,
+            refs=_refs(event, key),
             replay=record.replay,
         )
+
+
+def _refs(event: Event, key: str) -> Mapping[str, str]:
+    """The event's, and the publisher's own id of an entity that is known by another key."""
+    own = event.data.key
+    if own == key or ":" not in own:
+        return event.data.refs
+    system, _, id_ = own.partition(":")
+    return {**event.data.refs, system: id_}
 
 
 def _refusal(event: Event, code: str, message: str) -> Refusal:

@@ -22,7 +22,7 @@ BEAT_SECONDS = 1.0
 EAGER_SECONDS = 0.25
 HEIR_SECONDS = 6.0  # this process may have been started because one was killed, whose leases expire within seconds
 STOP_SECONDS = 8.5  # of the ten that an orchestrator gives
-LOST_AFTER_SECONDS = 3.5  # below the lease's life: a process that cannot reach the database stops before another starts
+LOST_AFTER_SECONDS = 3.0  # below the lease's life: a process that cannot reach the database stops before another starts
 _MOMENT = 0.1  # most jobs end within it
 _LAST_WORDS_SECONDS = 0.5  # for the database, when the process ends
 
@@ -52,6 +52,7 @@ class Supervisor:
     rng: random.Random = field(default_factory=random.Random)
     backoff: Backoff = field(default_factory=Backoff)
     starts_per_beat: Mapping[str, int] = field(default_factory=dict)  # by role; none named = all at once
+    needed: Callable[[str, Connection], bool] = lambda _job, _connection: True  # a job without work costs no lease
     _running: dict[str, _Running] = field(default_factory=dict)
     _ending: dict[str, _Running] = field(default_factory=dict)
     _crashes: dict[str, int] = field(default_factory=dict)
@@ -97,7 +98,7 @@ class Supervisor:
         await self._stop(self._outdated(jobs))
         for role, found in wanted.items():
             left = self.starts_per_beat.get(role, len(found))
-            for name in sorted(since.keys() & found.keys() - surplus):
+            for name in [name for name in found if name in since and name not in surplus]:  # whole connections first
                 job, connection = found[name]
                 left -= self._keep(name, job, connection, since[name], start=left > 0)
 
@@ -115,7 +116,12 @@ class Supervisor:
         """By role and lease: what there is to do."""
         active = [found for found in (await self.book.all()).values() if found.state == "active"]
         return {
-            role: {f"{name}:{found.id}": (job, found) for found in active for name, job in jobs.items()}
+            role: {
+                f"{name}:{found.id}": (job, found)
+                for found in active
+                for name, job in jobs.items()
+                if self.needed(name, found)
+            }
             for role, jobs in self.jobs.items()
         }
 

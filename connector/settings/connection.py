@@ -11,9 +11,13 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from connector.errors import UserFault
+from connector.mapping_rules import check_mapping, mapping_of
 
 _LONGEST_SHOWN = 100
 _TEN_YEARS = 10 * 366 * 86_400
+
+ONLY_TO_SPARKLAYER = frozenset({"shipping-method", "stock-location", "setting"})
+"""Kinds that Spark Pay tells and does not take: its API has no way to make them, or they are the store's own."""
 
 FlowDirection = Literal["to_sparklayer", "to_sparkpay", "both", "off"]
 PaymentName = Literal["upfront", "invoice", "on-account", "other"]
@@ -31,7 +35,9 @@ class StoreSettings(_Section):
 
 
 def _types(value: object) -> object:
-    """`all`, a list, or text such as `1,2,7`."""
+    """`all`, a list, one id, or text such as `1,2,7`."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return [value]
     if isinstance(value, str) and value != "all":
         return [part.strip() for part in value.split(",") if part.strip()]
     return value
@@ -50,16 +56,23 @@ class SparkPaySettings(_Section):
     page_size: int = Field(default=1000, ge=10, le=1000)
     expand_page_size: int = Field(default=100, ge=10, le=1000)
     ids_per_call: int = Field(default=200, ge=1, le=200, description="select_many")
+    import_lines: int = Field(default=50, ge=1, le=200, description="Products per importMany call")
     limit: int = Field(default=50, ge=1, le=1000, description="Calls per window of the store's plan")
     window_seconds: float = Field(default=10.0, gt=0, le=_TEN_YEARS)
     webhooks: bool = Field(default=True, description="Subscribe to changes, where PAYLAYER_PUBLIC_URL is set")
 
 
 class ProductSettings(_Section):
-    """Products on SparkLayer."""
+    """Products."""
 
     families: Literal["flat"] = Field(default="flat", description="Children of a family are products of their own")
     combinations_cap: int = Field(default=250, ge=1)
+    custom_fields: bool | None = Field(
+        default=None, description="Whether custom fields are read; none: where a rule of the field mapping needs them"
+    )
+    category_id: int | None = Field(
+        default=None, description="Category of products that are made in Spark Pay; none: the first of the store"
+    )
 
 
 class StockSettings(_Section):
@@ -161,7 +174,7 @@ class PollSettings(_Section):
     stock_sweep_seconds: float = Field(default=900, gt=0, le=_TEN_YEARS)
     deletion_sweep_seconds: float = Field(default=6 * 3600, gt=0, le=_TEN_YEARS)
     deletions_at_once: float = Field(
-        default=0.2, ge=0, le=1, description="Share of the products that may vanish before a person is asked; 1 = any"
+        default=0.2, ge=0, le=1, description="Share of a kind that may vanish before a person is asked; 1 = any"
     )
     slowest_seconds: float = Field(
         default=300,
@@ -172,6 +185,33 @@ class PollSettings(_Section):
     overlap_seconds: float = Field(default=120, ge=0, le=_TEN_YEARS)
     webhook_slack: float = Field(
         default=4, ge=1, le=100, description="How many times longer what webhooks announce is left alone while idle"
+    )
+
+
+class WatchSettings(_Section):
+    """How often SparkLayer is looked at, for what a flow takes from there."""
+
+    purchases_seconds: float = Field(
+        default=30,
+        gt=0,
+        le=_TEN_YEARS,
+        description="Longest pause between two looks at purchases",
+    )
+    lists_seconds: float = Field(
+        default=300,
+        gt=0,
+        le=_TEN_YEARS,
+        description="Longest pause between two looks at groups and at the dates of price lists",
+    )
+    stock_seconds: float = Field(default=300, gt=0, le=_TEN_YEARS, description="Between two comparisons of all levels")
+    prices_seconds: float = Field(
+        default=900,
+        gt=0,
+        le=_TEN_YEARS,
+        description="Between two comparisons of all prices",
+    )
+    customers_per_hour: float = Field(
+        default=600, gt=0, le=360_000, description="Customers that are read again: there is no list, each takes a call"
     )
 
 
@@ -197,12 +237,18 @@ class FlowSettings(_Section):
     product: FlowDirection = "to_sparklayer"
     price: FlowDirection = "to_sparklayer"
     stock: FlowDirection = "to_sparklayer"
-    customer: FlowDirection = "off"
-    customer_group: FlowDirection = "off"
-    order: FlowDirection = "off"
+    customer: FlowDirection = "to_sparklayer"
+    customer_group: FlowDirection = "to_sparklayer"
+    order: FlowDirection = "both"
     shipping_method: FlowDirection = "off"
     stock_location: FlowDirection = "off"
     setting: FlowDirection = "off"
+
+
+class MappingSettings(_Section):
+    """Field mapping by the merchant."""
+
+    rules: str = Field(default="", max_length=100_000, description="What a mapping file says; empty: no rules")
 
 
 class ConnectionSettings(_Section):
@@ -219,12 +265,45 @@ class ConnectionSettings(_Section):
     shipping: ShippingSettings = ShippingSettings()
     sparklayer: SparkLayerSettings = SparkLayerSettings()
     poll: PollSettings = PollSettings()
+    watch: WatchSettings = WatchSettings()
     apply: ApplySettings = ApplySettings()
     flow: FlowSettings = FlowSettings()
+    mapping: MappingSettings = MappingSettings()
+
+    def flow_of(self, entity: str) -> FlowDirection:
+        """In which direction that kind goes; one that nobody knows goes nowhere."""
+        direction: FlowDirection = getattr(self.flow, entity.replace("-", "_"), "off")
+        return direction
+
+    @property
+    def reads_product_fields(self) -> bool:
+        """Whether custom fields of products are read from the store; a mapping that is wrong needs none."""
+        if self.products.custom_fields is not None:
+            return self.products.custom_fields
+        try:
+            return mapping_of(self.mapping.rules).names_attributes("product")
+        except UserFault:
+            return False
 
     def to_side(self, entity: str, side: str) -> bool:
-        """Whether events of that kind are applied to that side."""
-        return getattr(self.flow, entity.replace("-", "_"), "off") in (f"to_{side}", "both")
+        """Whether events of that kind are applied to that side; `both` means one where the other takes none."""
+        if side == "sparkpay" and entity.replace("_", "-") in ONLY_TO_SPARKLAYER:
+            return False
+        return self.flow_of(entity) in (f"to_{side}", "both")
+
+    def kinds_from(self, side: str) -> frozenset[str]:
+        """The kinds of which that side is a source: those that go to the other one, or both ways."""
+        other = "sparkpay" if side == "sparklayer" else "sparklayer"
+        kinds = (name.replace("_", "-") for name in type(self.flow).model_fields)
+        return frozenset(kind for kind in kinds if self.to_side(kind, other))
+
+    def both_ways(self, entity: str) -> bool:
+        """Whether both sides may change entities of that kind, so that changes may meet and writes come back."""
+        return self.to_side(entity, "sparkpay") and self.to_side(entity, "sparklayer")
+
+    def goes_to(self, side: str) -> bool:
+        """Whether events of any kind are applied to that side."""
+        return any(self.to_side(entity, side) for entity in type(self.flow).model_fields)
 
     def with_values(self, values: Mapping[str, str]) -> "ConnectionSettings":
         """A copy with dotted keys such as `stock.mode` set. Raises `UserFault` that names the key and what fits."""
@@ -246,7 +325,14 @@ class ConnectionSettings(_Section):
             raise UserFault(f"setting {where} does not take {shown}: {_wanted(first['msg'])}") from None
         if "store.timezone" in values:
             _require_zone(made.store.timezone)
+        if "mapping.rules" in values:
+            check_mapping(made.mapping.rules, "setting mapping.rules")
         return made
+
+    def with_mapping(self, text: str, name: str) -> "ConnectionSettings":
+        """A copy with these mapping rules, empty for none. Raises `UserFault` that says where `name` is wrong."""
+        check_mapping(text, name)
+        return self.model_copy(update={"mapping": MappingSettings(rules=text)})
 
     def with_b2b_types(self, text: str) -> "ConnectionSettings":
         """A copy that serves `all` customer types, or those of a list such as `1,2`. Raises `UserFault`."""

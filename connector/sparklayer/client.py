@@ -11,6 +11,7 @@ from connector.permit import CallPermit
 from connector.sparklayer.credentials import Credentials
 from connector.sparklayer.customer_groups import CustomerGroups
 from connector.sparklayer.customers import Customers, CustomersV1
+from connector.sparklayer.endpoint import Endpoint
 from connector.sparklayer.gate import CallGate
 from connector.sparklayer.orders import Orders
 from connector.sparklayer.price_lists import PriceLists
@@ -85,6 +86,10 @@ class SparkLayerClient:
     async def check_token(self) -> None:
         """Make sure that the keys buy a token, or that a stored one lives; raises `CredentialsRefused`."""
         await self._session.check_token()
+
+    async def read(self, path: str) -> object:
+        """Whatever a GET of a path (its segments percent-encoded) answers; raises `NotFound`."""
+        return await self._session.call(Endpoint("GET", path, writes=False))
 
     async def aclose(self) -> None:
         """Close the connections; calls under way fail."""

@@ -22,6 +22,8 @@ class ReferenceData:
     inactive: Mapping[int, tuple[Row, ...]] = field(default_factory=dict)  # product id -> product_inactive_in_store
     order_statuses: Mapping[int, Row] = field(default_factory=dict)
     regions: Mapping[int, Row] = field(default_factory=dict)
+    custom_fields: Mapping[int, Row] = field(default_factory=dict)
+    payment_methods: Mapping[int, Row] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class ProductBundle:
     combinations: tuple[Row, ...] = ()
     prices: tuple[Row, ...] = ()
     pictures: tuple[Row, ...] = ()
+    custom_fields: tuple[Row, ...] | None = None  # rows of name and value; none: not read
     parent: Parent | None = None
     has_children: bool = False
     read_at: datetime | None = field(default=None, compare=False)

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from connector.clock import Clock
 from connector.cookies import no_cookies
 from connector.errors import ContractFault, OutcomeUnknown, PlatformError, TargetIll, Throttled
+from connector.permit import CallPermit, Leave
 from connector.ports import CallBudget, Priority
 from connector.retry_after import retry_after_seconds
 from connector.sparkpay import answers, failures
@@ -97,9 +98,11 @@ class Caller:
         on_call: OnCall | None,
         policy: RetryPolicy,
         jitter: Callable[[], float],
+        permit: CallPermit,
     ) -> None:
         self._base = base
         self._budget = budget
+        self._permit = permit
         self._clock = clock
         self._on_call = on_call or _nobody
         self._policy = policy
@@ -149,11 +152,12 @@ class Caller:
                 await self._clock.sleep(self._policy.delay(failed, self._jitter()))
 
     async def _attempt(self, request: Request, priority: Priority) -> tuple[Any, Sent]:
-        async with self._budget.call(priority) as ticket:
+        async with self._permit.call(SIDE, request.endpoint) as leave, self._budget.call(priority) as ticket:
+            leave.take()
             self.order += 1
             sent = Sent(self._clock.monotonic(), self.order)
             try:
-                reply = await self._exchange(request)
+                reply = await self._exchange(request, leave)
             except httpx.HTTPError as error:
                 self._on_call(request.method, request.route, None, self._clock.monotonic() - sent.at)
                 raise _lost(request, error) from _without_headers(error)
@@ -176,7 +180,7 @@ class Caller:
         least, most = _WAITS
         return min(max(said, least), most) + self._jitter() * least
 
-    async def _exchange(self, request: Request) -> httpx.Response:
+    async def _exchange(self, request: Request, leave: Leave) -> httpx.Response:
         seconds = self._policy.write_seconds if request.writes else self._policy.read_seconds
         headers = {"Cache-Control": "no-cache"} if request.fresh and not request.writes else {}
         content = None
@@ -185,7 +189,12 @@ class Caller:
             content = to_json(request.body).encode()
         url = f"{self._base}{request.path}" + (f"?{request.query}" if request.query else "")
         return await self._http.request(
-            request.method, url, headers=headers, content=content, timeout=httpx.Timeout(seconds, connect=10.0)
+            request.method,
+            url,
+            headers=headers,
+            content=content,
+            timeout=httpx.Timeout(seconds, connect=10.0),
+            extensions={"trace": leave.last_look},
         )
 
     def _read(self, request: Request, reply: httpx.Response, wait: float | None) -> Any:  # noqa: ANN401

@@ -17,11 +17,13 @@ from connector.sparkpay.child_rows import ChildRows
 from connector.sparkpay.client import SparkPayClient
 from connector.sparkpay.combination_options import described_options
 from connector.sparkpay.families import Families
+from connector.sparkpay.field_values import FieldStream, FieldValues
 from connector.sparkpay.flags import is_set
 from connector.sparkpay.plain_options import PlainOptions, believed
 from connector.sparkpay.query import Query
 from connector.sparkpay.reference import ReferenceBook
 
+CUSTOM_FIELDS = "custom_fields"
 SLICE = 200
 """Products handed out at once: enough for one commit, little enough to keep."""
 
@@ -37,9 +39,11 @@ class Hydrated:
 class Catalogue:
     """Reads the products of one store."""
 
-    def __init__(self, client: SparkPayClient, reference: ReferenceBook) -> None:
+    def __init__(self, client: SparkPayClient, reference: ReferenceBook, *, custom_fields: bool = False) -> None:
         self._client = client
         self._reference = reference
+        self.values = FieldValues(client, reference, "Products") if custom_fields else None
+        self.nested = (*product_fields.NESTED, CUSTOM_FIELDS) if custom_fields else product_fields.NESTED
         self.families = Families(client)
 
     async def bundles(
@@ -52,7 +56,9 @@ class Catalogue:
         """
         self.families.forget()
         groups = (await self._reference.current(priority)).variant_groups
-        streams = _Streams(self._client, after, priority, options=PlainOptions(self._client, groups, priority))
+        values = await self.values.stream(after, priority) if self.values is not None else None
+        options = PlainOptions(self._client, groups, priority)
+        streams = _Streams(self._client, after, priority, options=options, values=values)
         query = Query().only(*product_fields.PRODUCT)
         try:
             async for page in walk.by_id(self._client, "products", query, after=after, priority=priority):
@@ -85,7 +91,7 @@ class Catalogue:
         """These products as they are now: ⌈d/200⌉ calls, and as many again at most where descriptions do not tell."""
         wanted = list(dict.fromkeys(ids))
         bundles: list[ProductBundle] = []
-        async for page in self._client.select_many("products", wanted, expand=product_fields.NESTED, priority=priority):
+        async for page in self._client.select_many("products", wanted, expand=self.nested, priority=priority):
             bundles += await self.assemble(page, priority=priority)
         found = {bundle.id for bundle in bundles}
         return Hydrated(bundles, tuple(id_ for id_ in wanted if id_ not in found))
@@ -122,9 +128,16 @@ class _Streams:
     """The child resources of one walk, read at the same time."""
 
     def __init__(
-        self, client: SparkPayClient, after: int, priority: Priority, *, options: PlainOptions | None = None
+        self,
+        client: SparkPayClient,
+        after: int,
+        priority: Priority,
+        *,
+        options: PlainOptions | None = None,
+        values: FieldStream | None = None,
     ) -> None:
         """Without `options` it is an outline."""
+        self._values = values
         self._client = client
         self._priority = priority
         self._options = options
@@ -138,7 +151,8 @@ class _Streams:
             self._pictures = self._open("product_pictures", Query().only(*product_fields.PICTURE), after)
 
     def _open(self, resource: str, query: Query, after: int) -> ChildRows:
-        return ChildRows(walk.by_product(self._client, resource, query, after=after, priority=self._priority))
+        pages = walk.by_parent(self._client, resource, query, parent="product_id", after=after, priority=self._priority)
+        return ChildRows(pages, "product_id")
 
     async def join(self, product: Row, page: Page) -> ProductBundle:
         id_ = product["id"]
@@ -148,6 +162,7 @@ class _Streams:
             combinations=combinations if is_set(product.get("use_variant_inventory")) else (),
             prices=tuple(await self._prices.of(id_)),
             pictures=tuple(await self._pictures.of(id_)) if self._pictures else (),
+            custom_fields=await self._values.of(id_) if self._values is not None else None,
         )
         reads = [(page.started, page.order)]
         if self._options is not None and bundle.combinations:
@@ -163,7 +178,8 @@ class _Streams:
         await asyncio.gather(*(stream.close() for stream in self._all()))
 
     def _all(self) -> list[ChildRows]:
-        streams = (self._combinations, self._prices, self._pictures)
+        values = self._values.rows if self._values is not None else None
+        streams = (self._combinations, self._prices, self._pictures, values)
         return [stream for stream in streams if stream is not None]
 
 
@@ -172,11 +188,12 @@ def _nested(row: Row, groups: Mapping[int, Row], started: datetime, order: int) 
     options = tuple(row.get("variants") or ())
     options = options if stored else believed(row, options, groups)
     return ProductBundle(
-        {name: value for name, value in row.items() if name not in product_fields.NESTED},
+        {name: value for name, value in row.items() if name not in {*product_fields.NESTED, CUSTOM_FIELDS}},
         options=options,
         combinations=tuple(row.get("variant_inventory") or ()) if stored else (),
         prices=tuple(row.get("pricing") or ()),
         pictures=tuple(row.get("pictures") or ()),
+        custom_fields=tuple(row[CUSTOM_FIELDS] or ()) if CUSTOM_FIELDS in row else None,
         read_at=started,
         read_order=order,
     )

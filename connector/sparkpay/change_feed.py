@@ -23,11 +23,19 @@ class ChangeFeed:
     """
 
     def __init__(
-        self, client: SparkPayClient, memory: Memory, resource: str, query: Query, *, overlap: timedelta
+        self,
+        client: SparkPayClient,
+        memory: Memory,
+        resource: str,
+        query: Query,
+        *,
+        overlap: timedelta,
+        name: str | None = None,
     ) -> None:
+        """`name`: of the stored position, where a resource is read for the sake of several kinds."""
         self._client = client
         self._memory = memory
-        self._name = f"live:{resource}"
+        self._name = name or f"live:{resource}"
         self._resource = resource
         self._query = query
         self._overlap = overlap

@@ -5,15 +5,22 @@ from dataclasses import dataclass
 
 from connector.errors import CredentialsRefused, PlatformError
 from connector.ports import Priority
+from connector.settings import ConnectionSettings
 from connector.sparkpay.client import SparkPayClient
 from connector.sparkpay.query import Query
+from connector.sparkpay.reference import INVENTORY_SETTINGS
+from connector.sparkpay.row_shapes import ID_NAMES
+from connector.sparkpay.selection import CATALOGUE_KINDS
+from connector.sparkpay.streams import kinds_of
 
+_ORDERS = "Orders: read_orders (view) or orders (view and change)"
+_FIELDS = "Custom fields: custom_fields"
 _CATALOG = "Catalog: read_catalog (view) or catalog (view and change)"
 _PEOPLE = "People: read_people (view) or people (view and change)"
 _SETTINGS = "Settings: settings (one scope for reading and writing)"
 _SYSTEM = "System: system (one scope for reading and writing)"
 
-NEEDED: Mapping[str, str] = {
+_CATALOGUE: Mapping[str, str] = {
     "products": _CATALOG,
     "product_variants": _CATALOG,
     "variant_groups": _CATALOG,
@@ -22,12 +29,46 @@ NEEDED: Mapping[str, str] = {
     "product_pictures": _CATALOG,
     "product_statuses": _CATALOG,
     "product_inactive_in_store": _CATALOG,
-    "inventory/settings": _CATALOG,
+    INVENTORY_SETTINGS: _CATALOG,
     "customer_types": _PEOPLE,
     "warehouses": _SETTINGS,
-    "stores": _SYSTEM,
 }
-"""Each resource that is read, and the scope that it takes in the words of the admin console."""
+_OF_KIND: Mapping[str, Mapping[str, str]] = {
+    **dict.fromkeys(sorted(CATALOGUE_KINDS), _CATALOGUE),
+    "customer": {
+        "customers": _PEOPLE,
+        "addresses": _PEOPLE,
+        "custom_fields": _FIELDS,
+        "custom_field_values": _FIELDS,
+    },
+    "order": {
+        "orders": _ORDERS,
+        "order_items": _ORDERS,
+        "order_payments": _ORDERS,
+        "order_shipments": _ORDERS,
+        "order_addresses": _ORDERS,
+        "order_statuses": _ORDERS,
+        "customers": _PEOPLE,
+        "payment_methods": _SETTINGS,
+        "custom_fields": _FIELDS,
+        "custom_field_values": _FIELDS,
+    },
+    "customer-group": {"customer_types": _PEOPLE},
+    "stock-location": {"warehouses": _SETTINGS},
+    "shipping-method": {"custom_shipping_methods": _SETTINGS, "regions": _SETTINGS},
+    "setting": {INVENTORY_SETTINGS: _CATALOG},
+}
+"""Each resource that is read for a kind, and the scope that it takes in the words of the admin console."""
+
+
+def needed(settings: ConnectionSettings) -> Mapping[str, str]:
+    """The resources that this connection reads, each with its scope."""
+    found: dict[str, str] = {}
+    for kind in sorted(kinds_of(settings), key=list(_OF_KIND).index):
+        found |= _OF_KIND[kind]
+    if "customer" in kinds_of(settings) and settings.customers.association_type_id is not None:
+        found["customer_association"] = _PEOPLE
+    return {**found, "stores": _SYSTEM}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +85,17 @@ class Finding:
         return self.problem is None
 
 
-async def check_access(client: SparkPayClient) -> list[Finding]:
+async def check_access(client: SparkPayClient, settings: ConnectionSettings) -> list[Finding]:
     """One finding per needed resource. A token that is refused as a whole, or a store out of reach, ends the list."""
     findings: list[Finding] = []
-    for resource, scope in NEEDED.items():
+    for resource, scope in needed(settings).items():
         try:
             if "/" in resource:
                 await client.request("GET", resource, priority=Priority.INTERACTIVE)
             else:
-                await client.page(resource, Query().only("id").at_most(1), priority=Priority.INTERACTIVE)
+                await client.page(
+                    resource, Query().only(ID_NAMES.get(resource, "id")).at_most(1), priority=Priority.INTERACTIVE
+                )
         except CredentialsRefused as refusal:
             if refusal.code != "scope":
                 findings.append(Finding(resource, scope, refusal.message))

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from connector.clock import Clock, SystemClock
 from connector.errors import PlatformError, Refused, TargetIll, UserFault
+from connector.permit import CallPermit
 from connector.ports import CallBudget, Priority
 from connector.sparkpay import answers
 from connector.sparkpay.answers import Page, Row
@@ -47,6 +48,7 @@ class SparkPayClient:
         ids_per_call: int = 200,
         policy: RetryPolicy | None = None,
         jitter: Callable[[], float] = random.random,
+        permit: CallPermit | None = None,
     ) -> None:
         self._base = _api_root(base_url)
         self._page_size = page_size
@@ -61,6 +63,7 @@ class SparkPayClient:
             on_call=on_call,
             policy=policy or RetryPolicy(),
             jitter=jitter,
+            permit=permit or CallPermit(),
         )
         self.expand_page_size = expand_page_size
 

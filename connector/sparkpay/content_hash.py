@@ -9,7 +9,6 @@ from decimal import Decimal
 from connector.sparkpay import product_fields
 from connector.sparkpay.answers import Row
 from connector.sparkpay.bundle import ProductBundle
-from contracts.entities import Entity
 from contracts.values import plain
 
 _TIMES = frozenset({"updated_at", "created_at"})
@@ -17,16 +16,14 @@ DIGEST_BYTES = 8
 """Length of the short digests."""
 
 
-def entity_hash(entity: Entity) -> str:
-    """SHA-256 of the entity's canonical JSON; equal for equal content."""
-    body = entity.model_dump(mode="json", exclude_none=True)
-    text = json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 def row_digest(row: Row) -> bytes:
     """A short digest of everything in a row, times included."""
     return _digest(_plain(row))
+
+
+def fields_digest(row: Row, fields: Iterable[str]) -> bytes:
+    """A short digest of some fields of a row; times are left out, see `outline_digest`."""
+    return _digest(_chosen(row, fields))
 
 
 def outline_digest(bundle: ProductBundle) -> bytes:

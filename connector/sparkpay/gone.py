@@ -1,73 +1,88 @@
-"""Products that are gone: found by comparing ids, confirmed one by one, never too many at once."""
+"""Rows that are gone: found by comparing ids, confirmed one by one, never too many at once."""
 
-from collections.abc import AsyncGenerator, Iterable
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
 
 from connector.errors import ConfirmationNeeded
 from connector.ports import Memory, Priority
 from connector.settings import ConnectionSettings
 from connector.sparkpay import walk
-from connector.sparkpay.claims import key_of
 from connector.sparkpay.client import SparkPayClient
-from connector.sparkpay.observer import Observer, Told
-from connector.sparkpay.outlines import Outlines
 from connector.sparkpay.query import Query
 from connector.sparkpay.stretch import Stretch
+from connector.sparkpay.told import Told
 
 ALWAYS_ALLOWED = 20
-"""Products that may vanish together from however small a catalogue."""
+"""Entities of a kind that may vanish together from however small a store."""
 
 _BATCH = 200
 
 
-@dataclass(frozen=True, slots=True)
-class GoneProducts:
-    """Tells deletions of one connection; the only way that a deletion of a product leaves.
+class GoneTeller(Protocol):
+    """Who publishes that entities are gone."""
 
-    More than `poll.deletions_at_once` of all known products look like an empty answer or a token of another store: then
-    `ConfirmationNeeded` is raised and none is told.
+    async def confirm_gone(self, ids: Sequence[int], priority: Priority, /) -> Mapping[int, int]:
+        """Those that the platform answers 404 for, with the number of the request that said so."""
+        ...
+
+    async def tell_gone(self, gone_ids: Mapping[int, int], priority: Priority, /) -> Told:
+        """Publish that these are gone."""
+        ...
+
+
+def _ignore(_ids: Iterable[int]) -> None:
+    """Nobody keeps anything of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """Tells deletions of one kind of one connection; the only way that a deletion of such an entity leaves.
+
+    More than `poll.deletions_at_once` of all known entities of the kind look like an empty answer or a token of another
+    store: then `ConfirmationNeeded` is raised and none is told. `forget` hears of those that were told.
     """
 
+    kind: str
+    resource: str
     client: SparkPayClient
     memory: Memory
-    observer: Observer
-    outlines: Outlines
+    teller: GoneTeller
     settings: ConnectionSettings
     connection: str
+    forget: Callable[[Iterable[int]], None] = field(default=_ignore)
 
     async def confirmed(self, ids: Iterable[int], priority: Priority) -> dict[int, int]:
         """Of ids that were not answered those that were published and exist no more, with the request that said so.
 
         Each costs a call, because a list may be old or incomplete. Raises `ConfirmationNeeded`.
         """
-        keys = {key_of(id_): id_ for id_ in ids}
-        known = await self.memory.observed("product", list(keys))
-        alive = [keys[key] for key, observed in known.items() if not observed.deleted]
-        plausible = await self.plausible(alive, priority)
-        return await self.observer.confirm_gone(plausible, priority)
+        wanted = list(ids)
+        alive = sorted(await self.memory.keyed(self.kind, wanted)) if wanted else []
+        return dict(await self.teller.confirm_gone(await self.plausible(alive, priority), priority))
 
     async def tell(self, ids: Iterable[int], priority: Priority) -> Told:
-        """Publish the deletion of those of these products that are confirmed to be gone."""
+        """Publish the deletion of those of these that are confirmed to be gone."""
         found = list((await self.confirmed(ids, priority)).items())
         told = Told()
         for start in range(0, len(found), _BATCH):
             batch = dict(found[start : start + _BATCH])
-            told += await self.observer.observe([], gone_ids=batch, priority=priority)
-            self.outlines.forget(batch)
+            told += await self.teller.tell_gone(batch, priority)
+            self.forget(batch)
         return told
 
     async def walk(self, priority: Priority) -> AsyncGenerator[Stretch, None]:
-        """All product ids of the store against those that were published; deletions are told at its end."""
+        """All ids of the store against those that were published; deletions are told at its end."""
         census = Census(self, priority)
-        async for page in walk.by_id(self.client, "products", Query().only("id"), priority=priority):
+        async for page in walk.by_id(self.client, self.resource, Query().only("id"), priority=priority):
             present = {int(row["id"]) for row in page.rows}
             await census.count(max(present), present)
             yield Stretch(census.until, len(present), Told())
         yield Stretch(census.until, 0, await census.close())
 
     async def allowed(self) -> int:
-        """How many products may vanish at once."""
-        known = len(await self.memory.numbers("product", 0, None))
+        """How many may vanish at once."""
+        known = len(await self.memory.numbers(self.kind, 0, None))
         return max(ALWAYS_ALLOWED, int(known * self.settings.poll.deletions_at_once))
 
     async def plausible(self, ids: list[int], priority: Priority, allowed: int | None = None) -> list[int]:
@@ -79,12 +94,12 @@ class GoneProducts:
         if len(ids) <= allowed:
             return ids
         found: set[object] = set()
-        async for page in self.client.select_many("products", ids, fields=("id",), priority=priority):
+        async for page in self.client.select_many(self.resource, ids, fields=("id",), priority=priority):
             found.update(row["id"] for row in page.rows)
         missing = [id_ for id_ in ids if id_ not in found]
         if len(missing) > allowed:
             raise ConfirmationNeeded(
-                f"{self.client.origin} does not show {len(missing)} or more of the products that connection "
+                f"{self.client.origin} does not show {len(missing)} or more of the {self.resource} that connection "
                 f"{self.connection} has published, {missing[0]} for one; at most {allowed} may vanish at once (setting "
                 f"poll.deletions_at_once), so none was deleted. See that the token is for the right store. If they are "
                 f"really deleted: paylayer connections update {self.connection} --set poll.deletions_at_once=1; "
@@ -94,9 +109,9 @@ class GoneProducts:
 
 
 class Census:
-    """Which published products one walk, in the order of ids, did not meet."""
+    """Which published entities one walk, in the order of ids, did not meet."""
 
-    def __init__(self, gone: GoneProducts, priority: Priority, after: int = 0) -> None:
+    def __init__(self, gone: Gone, priority: Priority, after: int = 0) -> None:
         self.until = after
         self._gone = gone
         self._priority = priority
@@ -105,7 +120,7 @@ class Census:
 
     async def count(self, until: int | None, present: set[int]) -> None:
         """The walk has come to this id (none: to its end). Raises `ConfirmationNeeded` as soon as too many lack."""
-        known = await self._gone.memory.numbers("product", self.until, until)
+        known = await self._gone.memory.numbers(self._gone.kind, self.until, until)
         self._absent += [id_ for id_ in known if id_ not in present]
         self.until = self.until if until is None else until
         if len(self._absent) > ALWAYS_ALLOWED:

@@ -1,9 +1,10 @@
 """Reading what webhooks named: together, as a live change, and forgotten only if it was not named again meanwhile."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping
 
 from connector.clock import Clock
 from connector.ports import Hints
+from connector.sparkpay.stream import ReadNamed
 from connector.sparkpay.webhook_trust import WebhookTrust
 
 AT_ONCE = 200
@@ -16,15 +17,18 @@ _LONGEST_SECONDS = 2.0
 _QUIET_SECONDS = 4.0
 _ARRIVALS_SECONDS = 60.0
 
-Read = Callable[[Sequence[int]], Awaitable[object]]
-"""Reads rows of one resource by id and tells what is new in them; a row that is not there is looked into."""
-
 
 class HintedReads:
     """Turns hints into reads. A flood is read in ever larger strides, so that it costs few calls."""
 
     def __init__(
-        self, hints: Hints, readers: Mapping[str, Read], clock: Clock, trust: WebhookTrust, *, at_once: int = AT_ONCE
+        self,
+        hints: Hints,
+        readers: Mapping[str, ReadNamed],
+        clock: Clock,
+        trust: WebhookTrust,
+        *,
+        at_once: int = AT_ONCE,
     ) -> None:
         """`readers` by resource; hints of other resources are dropped: nobody follows these."""
         self._hints = hints

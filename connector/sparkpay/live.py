@@ -1,21 +1,23 @@
 """The live poll: what changed since the last look, with each changed product read whole."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from connector.ports import Memory, Priority
 from connector.settings import ConnectionSettings
-from connector.sparkpay import product_fields
+from connector.sparkpay import field_values, product_fields
 from connector.sparkpay.answers import Row
 from connector.sparkpay.bundle import ProductBundle
 from connector.sparkpay.catalogue import SLICE, Catalogue
 from connector.sparkpay.change_feed import ChangeFeed
 from connector.sparkpay.client import SparkPayClient
-from connector.sparkpay.gone import GoneProducts
-from connector.sparkpay.observer import Observer, Told
+from connector.sparkpay.gone import Gone
+from connector.sparkpay.observer import Observer
 from connector.sparkpay.outlines import Outlines
 from connector.sparkpay.query import Query
 from connector.sparkpay.reference import ReferenceBook
+from connector.sparkpay.stream import Found, unheard
+from connector.sparkpay.told import Told
 
 CHILDREN: Mapping[str, tuple[str, ...]] = {
     "product_variants": product_fields.OPTION,
@@ -47,14 +49,14 @@ class LivePoll:
         memory: Memory,
         *,
         reference: ReferenceBook,
-        gone: GoneProducts,
+        gone: Gone,
         settings: ConnectionSettings,
         outlines: Outlines,
-        on_changed: Callable[[str, Iterable[int]], None] = lambda _resource, _ids: None,
+        on_found: Found = unheard,
     ) -> None:
-        """`on_changed` is told of the rows that a poll found."""
+        """`on_found` is told of the rows that a poll found."""
         self._client = client
-        self._on_changed = on_changed
+        self._on_found = on_found
         self._catalogue = catalogue
         self._observer = observer
         self._gone = gone
@@ -62,10 +64,12 @@ class LivePoll:
         self._outlines = outlines
         self._hidden: Mapping[int, Sequence[Row]] | None = None
         overlap = timedelta(seconds=settings.poll.overlap_seconds)
-        products = Query().only(*product_fields.PRODUCT, *product_fields.NESTED).expanded(*product_fields.NESTED)
+        products = Query().only(*product_fields.PRODUCT, *catalogue.nested).expanded(*catalogue.nested)
+        values = {} if catalogue.values is None else {field_values.RESOURCE: field_values.QUERY}
         queries = {
             "products": products.at_most(client.expand_page_size),
             **{resource: Query().only(*fields) for resource, fields in CHILDREN.items()},
+            **values,
             **{resource: Query() for resource in REFERENCE},
         }
         self._feeds = {
@@ -104,7 +108,7 @@ class LivePoll:
         self._observer.reads.begin(self, self._client.order)
         try:
             await self._reference_changes([resource for resource in REFERENCE if resource in due], look)
-            for resource in CHILDREN:
+            for resource in (*CHILDREN, field_values.RESOURCE):
                 if resource in due:
                     await self._child_changes(resource, look)
             if "products" in due:
@@ -160,11 +164,18 @@ class LivePoll:
     async def _child_changes(self, resource: str, look: "_Look") -> None:
         look.feeds.append(self._feeds[resource])
         async for page in self._feeds[resource].changes(look.signpost, look.priority):
-            if page.rows:
+            owners = await self._products_of(resource, page.rows, look.priority)
+            if owners:
                 look.changed.add(resource)
-                look.want(row["product_id"] for row in page.rows if row.get("product_id"))
+                look.want(owners)
             if len(look.ids) >= _FLUSH:
                 await self._flush(look)
+
+    async def _products_of(self, resource: str, rows: Sequence[Row], priority: Priority) -> list[int]:
+        """The products that changed rows of a child resource belong to."""
+        if resource == field_values.RESOURCE and self._catalogue.values is not None:
+            return [row["resource_id"] for row in await self._catalogue.values.owners(rows, priority)]
+        return [row["product_id"] for row in rows if row.get("product_id")]
 
     async def _product_changes(self, look: "_Look") -> None:
         look.feeds.append(self._feeds["products"])
@@ -172,7 +183,7 @@ class LivePoll:
             if page.rows:
                 look.changed.add("products")
                 look.rows += page.rows
-                self._on_changed("products", [row["id"] for row in page.rows])
+                self._on_found("products", [row["id"] for row in page.rows])
                 look.bundles += await self._catalogue.assemble(page, priority=look.priority)
             if len(look.bundles) >= SLICE:
                 await self._flush(look)

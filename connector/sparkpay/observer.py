@@ -1,20 +1,17 @@
-"""Turns readings of products into change events: what is as it was is not told again.
-
-The order is doubt, publish, remember: after a crash in between what was on its way is told once more, as something new.
-"""
+"""Turns readings of products into change events: what is as it was is not told again."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from connector.errors import NotFound
-from connector.ports import Memory, Observed, Outlet, Priority
+from connector.ports import Memory, Observed, Priority
 from connector.settings import ConnectionSettings
 from connector.sparkpay.bundle import ProductBundle
 from connector.sparkpay.catalogue import Catalogue
 from connector.sparkpay.claims import Claim, id_of, merged, owner
 from connector.sparkpay.client import SparkPayClient
-from connector.sparkpay.ledger import SOURCE, Ledger
+from connector.sparkpay.ledger import DOUBT, SOURCE, Ledger
 from connector.sparkpay.product_state import (
     DEFAULT_MAPPING,
     OnProblem,
@@ -26,36 +23,31 @@ from connector.sparkpay.product_state import (
 )
 from connector.sparkpay.read_order import ReadOrder
 from connector.sparkpay.reference import ReferenceBook
-from connector.sparkpay.selection import TOLD_KINDS, Selection
+from connector.sparkpay.selection import CATALOGUE_KINDS, Selection
+from connector.sparkpay.sender import Sender
+from connector.sparkpay.told import Told
 
 _BREATH = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What came of a batch: events, products that cannot be mapped, and those that were read anew meanwhile."""
-
-    published: int = 0
-    skipped: int = 0
-    stale: tuple[int, ...] = ()
-
-    def __add__(self, other: "Told") -> "Told":
-        return Told(self.published + other.published, self.skipped + other.skipped, self.stale + other.stale)
-
-
 class Observer:
-    """Publishes what changed at one connection, one batch at a time."""
+    """Publishes what changed at one connection, one batch at a time.
+
+    Of the catalogue's kinds only `kinds` are told. The SKUs that a product claims are remembered in any case, because
+    prices and stock hang on them.
+    """
 
     def __init__(
         self,
         client: SparkPayClient,
         catalogue: Catalogue,
         memory: Memory,
-        outlet: Outlet,
+        sender: Sender,
         *,
         reference: ReferenceBook,
         settings: ConnectionSettings,
         connection: str,
+        kinds: frozenset[str] = CATALOGUE_KINDS,
         mapping: ProductMapping = DEFAULT_MAPPING,
         on_problem: OnProblem = log_problem,
     ) -> None:
@@ -63,7 +55,8 @@ class Observer:
         self._catalogue = catalogue
         self._reference = reference
         self._memory = memory
-        self._outlet = outlet
+        self._sender = sender
+        self._kinds = kinds
         self._settings = settings
         self._connection = connection
         self._mapping = mapping
@@ -105,18 +98,16 @@ class Observer:
                 states.update(heirs)
                 skus |= {sku for state in heirs.values() for sku, _ in state.claims}
             ledger = await self._news(states, before, skus, force=force, selection=selection)
-            events, observations = ledger.events, ledger.observations
-            if ledger.doubts:
-                await self._memory.remember(ledger.doubts)
-            if events:
-                await self._outlet.publish(events, priority)
-            if observations:
-                await self._memory.remember(observations)
+            published = await self._sender.send(ledger, priority)
             for state in states.values():
                 self.reads.take(id_of(state.key), state.order, partly=selection is not None)
                 if selection is not None:
                     selection.keep(state.key, state.claims)
-            return Told(len(events), told.skipped, told.stale)
+            return Told(published, told.skipped, told.stale)
+
+    async def tell_gone(self, gone_ids: Mapping[int, int], priority: Priority) -> Told:
+        """Publish that these products are gone; see `observe`."""
+        return await self.observe([], gone_ids=gone_ids, priority=priority)
 
     async def confirm_gone(self, product_ids: Sequence[int], priority: Priority = Priority.LIVE) -> dict[int, int]:
         """Those that the platform answers 404 for, with the number of the request that said so."""
@@ -191,7 +182,9 @@ class Observer:
         selection: Selection | None,
     ) -> Ledger:
         ledger = Ledger(self._connection, force=force)
-        kinds = TOLD_KINDS if selection is None else selection.kinds
+        kinds = self._kinds if selection is None else self._kinds & selection.kinds
+        if "product" not in self._kinds and selection is None:
+            ledger.observations += _claims_alone(states, before)
         for key, state in states.items() if "product" in kinds else ():
             number, known = id_of(key), before.get(key)
             if state.product is None and selection is not None:
@@ -227,6 +220,17 @@ class Observer:
 def _urgent(priority: Priority) -> Priority:
     """Reading in the middle of a batch: every other batch waits meanwhile."""
     return min(priority, Priority.LIVE)
+
+
+def _claims_alone(states: Mapping[str, ProductState], before: Mapping[str, Observed]) -> list[Observed]:
+    """What products claim, where products themselves are not told: once they are, each of them will be news."""
+    found = []
+    for key, state in states.items():
+        known = before.get(key) or Observed("product", key, DOUBT, "", state.read_at, number=id_of(key), deleted=True)
+        gone = state.product is None
+        if known.skus != state.claims or known.deleted is not gone:
+            found.append(replace(known, skus=state.claims, deleted=gone))
+    return found
 
 
 def _claims_before(known: Observed | None) -> tuple[tuple[str, str], ...]:

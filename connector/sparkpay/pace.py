@@ -1,32 +1,13 @@
 """When to look at a resource again: soon while it changes, seldom while it does not."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
+from connector.clock import Clock
+from connector.pace import Pace
 from connector.settings import ConnectionSettings
 
-_WIDER = 2.0
 _REFERENCE_PART = 0.2
 """At most this part of the share for idle polling goes to reference data, which hardly ever changes."""
-
-
-@dataclass(slots=True)
-class Pace:
-    """The rhythm of one resource, in seconds.
-
-    `tight` is the pause while it changes; each look that finds nothing doubles it up to `idle`, where it begins.
-    """
-
-    tight: float
-    idle: float
-    pause: float = 0.0
-    due: float = 0.0
-
-    def looked(self, now: float, *, found: bool, slack: float = 1.0) -> None:
-        """A look at `now` (monotonic) is over; `slack` stretches `idle` where changes are announced."""
-        widest = max(self.idle * slack, self.tight)
-        self.pause = self.tight if found else min((self.pause or widest) * _WIDER, widest)
-        self.due = now + self.pause
 
 
 def idle_pauses(
@@ -58,6 +39,23 @@ def paces(
 def sweep_seconds(settings: ConnectionSettings, calls: int) -> float:
     """How long a sweep of so many calls takes within `poll.sweep_share`."""
     return calls / (settings.poll.sweep_share * calls_per_second(settings))
+
+
+class SweepPause:
+    """The rest after each stretch of a sweep, which all sweeps of a store share: together they keep to the share."""
+
+    def __init__(self, settings: ConnectionSettings, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._until = 0.0
+
+    def spent(self, calls: int) -> None:
+        """So many calls were made just now."""
+        self._until = self._clock.monotonic() + sweep_seconds(self._settings, calls)
+
+    def left(self) -> float:
+        """Seconds until the next stretch may begin."""
+        return max(0.0, self._until - self._clock.monotonic())
 
 
 def calls_per_second(settings: ConnectionSettings) -> float:

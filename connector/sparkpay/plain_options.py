@@ -57,8 +57,15 @@ class PlainOptions:
 
     def _open(self, query: Query, product_id: int) -> ChildRows:
         query = query.only(*product_fields.OPTION)
-        pages = walk.by_product(self._client, "product_variants", query, after=product_id - 1, priority=self._priority)
-        return ChildRows(pages, ahead=False)
+        pages = walk.by_parent(
+            self._client,
+            "product_variants",
+            query,
+            parent="product_id",
+            after=product_id - 1,
+            priority=self._priority,
+        )
+        return ChildRows(pages, "product_id", ahead=False)
 
 
 def _shows(product: Row) -> bool:

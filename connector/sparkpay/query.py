@@ -11,7 +11,7 @@ from connector.sparkpay.dates import utc_text
 Value = str | int | Decimal | bool | datetime
 
 _RAW = ",:._-~"
-_BROKEN_FILTERS = {  # their database type is wrong (vendor docs: known issues)
+BROKEN_FILTERS = {  # their database type is wrong (vendor docs: known issues)
     "products": frozenset({"length", "height", "width"}),
 }
 
@@ -93,7 +93,7 @@ def encode(resource: str, query: Query, count: int) -> str:
     """
     parts: list[tuple[str, str]] = []
     for field, conditions in query.filters:
-        if field in _BROKEN_FILTERS.get(resource, ()):
+        if field in BROKEN_FILTERS.get(resource, ()):
             raise ValueError(f"{resource}.{field} does not work in filters: its database type is wrong (vendor docs)")
         parts.append((field, " AND ".join(str(condition) for condition in conditions)))
     if query.sort:

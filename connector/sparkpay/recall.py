@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from connector.entity_hash import entity_hash
 from connector.ports import Memory, Observed
-from connector.sparkpay.claims import KEY_PREFIX, claims_of, id_of
-from connector.sparkpay.content_hash import entity_hash
+from connector.sparkpay.claims import KEY_PREFIX, claims_of
 from connector.sparkpay.ledger import SOURCE
 from contracts.entities import Product
 from contracts.events import Event, entity_name, is_deletion
 
+_BY_SKU = ("price", "stock")
+_BY_ORIGIN = ("product", "customer", "order")
 _MENDED = "~"  # in the id of an event that a person changed before it was replayed
 _Name = tuple[str, str]
 
@@ -45,11 +47,11 @@ class Recollection:
         for kind in sorted({kind for kind, _ in self._others}):
             others = {key: one for (entity, key), one in self._others.items() if entity == kind and not one.deleted}
             before = await self.memory.observed(kind, list(others))
-            claimed = {} if kind == "product" else await self.memory.claimants(list(others))
+            claimed = await self.memory.claimants(list(others)) if kind in _BY_SKU else {}
             unknown = [
                 replace(other, hash="", event_id="")
                 for key, other in others.items()
-                if key not in before and (key in claimed if kind != "product" else other.number is not None)
+                if key not in before and (key in claimed if kind in _BY_SKU else other.number is not None)
             ]
             await self.memory.remember(unknown)
             self.restored += len(unknown)
@@ -67,21 +69,34 @@ def _version(observed: Observed) -> tuple[datetime, str]:
 
 def observed_of(event: Event) -> Observed:
     """What the producer remembers once this event is out."""
-    kind, key = entity_name(event), event.data.key
+    kind, refs = entity_name(event), event.data.refs
+    number = None if kind in _BY_SKU else _number(event.data.key, refs.get(SOURCE))
+    key = _own_key(kind, event.data.key, number) if event.source == SOURCE else event.data.key
     gone = is_deletion(event)
-    entity = None if gone else event.data
+    entity = None if gone else event.data.model_copy(update={"key": key} if kind in _BY_ORIGIN else {})
     return Observed(
         kind,
         key,
         "" if entity is None else entity_hash(entity),  # type: ignore[arg-type]  # no deletion, so an entity
         event.id,
         event.time,
-        number=id_of(key) if kind == "product" and _numbered(key) else None,
+        number=number,
         skus=claims_of(entity) if isinstance(entity, Product) else (),
         deleted=gone,
     )
 
 
-def _numbered(key: str) -> bool:
-    id_ = key.removeprefix(KEY_PREFIX)
-    return key.startswith(KEY_PREFIX) and id_.isascii() and id_.isdigit()
+def _own_key(kind: str, key: str, number: int | None) -> str:
+    """What the store itself calls it: an event may have left under the key of whoever made the entity.
+
+    Orders that were placed in SparkLayer are called after their cart by the store as well.
+    """
+    if kind not in _BY_ORIGIN or number is None or (kind == "order" and key.startswith("sparklayer:")):
+        return key
+    return f"{KEY_PREFIX}{number}"
+
+
+def _number(key: str, ref: str | None) -> int | None:
+    """The store's own id of the entity; an order that was placed elsewhere has it in its refs alone."""
+    id_ = key.removeprefix(KEY_PREFIX) if key.startswith(KEY_PREFIX) else ref or ""
+    return int(id_) if id_.isascii() and id_.isdigit() else None

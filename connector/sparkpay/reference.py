@@ -1,7 +1,7 @@
 """The slow data of a store: read once, kept for hours, read again when something unknown turns up."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 
@@ -15,6 +15,13 @@ from connector.sparkpay.client import SparkPayClient
 from connector.sparkpay.query import Query
 
 KEPT_FOR = timedelta(hours=6)
+INACTIVE = "product_inactive_in_store"
+INVENTORY_SETTINGS = "inventory/settings"
+CATALOGUE_TABLES = frozenset(
+    {INVENTORY_SETTINGS, "variant_groups", "product_statuses", "customer_types", "warehouses", INACTIVE}
+)
+"""What the catalogue needs."""
+_EXPANDED = {"payment_methods": ("fields",)}
 
 
 class ReferenceBook:
@@ -26,12 +33,14 @@ class ReferenceBook:
         settings: ConnectionSettings,
         clock: Clock,
         *,
+        tables: Collection[str] = CATALOGUE_TABLES,
         kept_for: timedelta = KEPT_FOR,
         check_store: Callable[[int], Awaitable[None]] | None = None,
     ) -> None:
         self._client = client
         self._settings = settings
         self._clock = clock
+        self._tables = frozenset(tables)
         self._kept_for = kept_for.total_seconds()
         self._check_store = check_store
         self._data: ReferenceData | None = None
@@ -66,13 +75,18 @@ class ReferenceBook:
 
     async def covering(self, bundles: Iterable[ProductBundle], priority: Priority = Priority.LIVE) -> ReferenceData:
         """Data that knows every id that these products name, as far as the platform knows them."""
+        return await self.knowing(_named(bundles), priority)
+
+    async def knowing(self, named: Iterable[tuple[str, int]], priority: Priority = Priority.LIVE) -> ReferenceData:
+        """Data that knows these (table, id), as far as the platform knows them: tables that lack one are read anew."""
         data = await self.current(priority)
-        named = _named(bundles)
         unknown = frozenset(item for item in named if item[1] not in getattr(data, item[0])) - self._missing
         if not unknown:
             return data
         async with self._lock:
-            data = await self._read(priority, fresh=True)
+            lacking = sorted({table for table, _ in unknown})
+            rows = {table: await self._rows(table, priority, fresh=True) for table in lacking}
+            self._data = data = replace(self._data or data, **rows)  # type: ignore[arg-type]  # all tables are alike
         self._missing |= frozenset(item for item in unknown if item[1] not in getattr(data, item[0]))
         return data
 
@@ -81,28 +95,27 @@ class ReferenceBook:
         if self._check_store is not None:
             await self._check_store(store["id"])
         domain = str(store.get("domain_name") or "").strip().strip("/")
-        settings = await self._client.single("inventory/settings", priority=priority, fresh=fresh)
-        self._data = ReferenceData(
-            store_id=store["id"],
-            image_base=f"https://{domain}" if domain else self._client.origin,
-            variant_groups=await self._rows("variant_groups", priority, fresh=fresh),
-            product_statuses=await self._rows("product_statuses", priority, fresh=fresh),
-            customer_types=await self._rows("customer_types", priority, fresh=fresh),
-            warehouses=await self._rows("warehouses", priority, fresh=fresh),
-            inventory_settings=settings,
-            inactive=await self._inactive(priority, fresh=fresh),
-        )
+        data = ReferenceData(store_id=store["id"], image_base=f"https://{domain}" if domain else self._client.origin)
+        if INVENTORY_SETTINGS in self._tables:
+            settings = await self._client.single(INVENTORY_SETTINGS, priority=priority, fresh=fresh)
+            data = replace(data, inventory_settings=settings)
+        plain = sorted(self._tables - {INVENTORY_SETTINGS, INACTIVE})
+        tables = {table: await self._rows(table, priority, fresh=fresh) for table in plain}
+        if INACTIVE in self._tables:
+            data = replace(data, inactive=await self._inactive(priority, fresh=fresh))
+        self._data = replace(data, **tables)  # type: ignore[arg-type]  # all tables are alike
         self._read_at = self._clock.monotonic()
         return self._data
 
     async def _inactive(self, priority: Priority, *, fresh: bool) -> Mapping[int, tuple[Row, ...]]:
         found: dict[int, list[Row]] = {}
-        for row in (await self._rows("product_inactive_in_store", priority, fresh=fresh)).values():
+        for row in (await self._rows(INACTIVE, priority, fresh=fresh)).values():
             found.setdefault(row.get("item_id") or 0, []).append(row)
         return {item: tuple(rows) for item, rows in found.items()}
 
     async def _rows(self, resource: str, priority: Priority, *, fresh: bool) -> Mapping[int, Row]:
-        pages = walk.by_id(self._client, resource, Query(), priority=priority, fresh=fresh)
+        query = Query().expanded(*_EXPANDED.get(resource, ()))
+        pages = walk.by_id(self._client, resource, query, priority=priority, fresh=fresh)
         return {row["id"]: row async for page in pages for row in page.rows}
 
     async def _store(self, priority: Priority, *, fresh: bool) -> Row:

@@ -11,12 +11,27 @@ _KEYS = (
     "warehouse_id",
     "customer_type_id",
     "item_id",
+    "customer_id",
+    "order_id",
+    "resource_id",
+    "parent_customer_id",
+    "child_customer_id",
 )
 """References by which rows are joined."""
 
-_ID_NAMES = {"customer_association": "customer_association_id"}
+ID_NAMES = {"customer_association": "customer_association_id"}
 _TOO_LARGE = 2**63
-_COLLECTIONS = ("variants", "variant_inventory", "pricing", "pictures", "child_products")
+_COLLECTIONS = (
+    "variants",
+    "variant_inventory",
+    "pricing",
+    "pictures",
+    "child_products",
+    "addresses",
+    "items",
+    "payments",
+    "shipments",
+)
 
 
 def check_rows(rows: Iterable[object], where: str) -> None:
@@ -28,7 +43,7 @@ def check_rows(rows: Iterable[object], where: str) -> None:
 
 
 def _check(row: Row, where: str) -> None:
-    id_ = row.get(_ID_NAMES.get(where, "id"))
+    id_ = row.get(ID_NAMES.get(where, "id"))
     if not _is_whole(id_):
         raise StrangeAnswer(f"a row of {where} has the id {shown(id_)}")
     for name in _KEYS:

@@ -4,8 +4,17 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from connector.sparkpay.claims import Claim
 
-TOLD_KINDS = frozenset({"product", "price", "stock"})  # what the store is read for
+CATALOGUE_KINDS = frozenset({"product", "price", "stock"})
 """What reading the catalogue tells."""
+TOLD_KINDS = CATALOGUE_KINDS | {
+    "customer",
+    "customer-group",
+    "order",
+    "setting",
+    "shipping-method",
+    "stock-location",
+}
+"""What the store is read for, as far as the connection's flow says that it is a source."""
 
 
 class Selection:

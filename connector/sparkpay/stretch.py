@@ -1,13 +1,13 @@
-"""A part of a walk over the catalogue."""
+"""A part of a walk over all entities of a kind."""
 
 from dataclasses import dataclass
 
-from connector.sparkpay.observer import Told
+from connector.sparkpay.told import Told
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Up to and including product `until` everything is published and remembered."""
+    """Up to and including number `until` everything is published and remembered."""
 
     until: int
     read: int

@@ -13,11 +13,11 @@ from connector.clock import Clock
 from connector.ports import Memory, Priority, Progress
 from connector.settings import ConnectionSettings
 from connector.sparkpay.client import SparkPayClient
-from connector.sparkpay.gone import GoneProducts
-from connector.sparkpay.observer import Told
+from connector.sparkpay.gone import Gone
 from connector.sparkpay.outlines import Outlines
-from connector.sparkpay.pace import sweep_seconds
+from connector.sparkpay.pace import SweepPause
 from connector.sparkpay.stretch import Stretch
+from connector.sparkpay.told import Told
 from connector.sparkpay.whole_walk import WholeWalk
 
 BASELINE = "walked"
@@ -28,7 +28,7 @@ _DELETIONS = "sweep:deletions"
 
 
 class Sweeps:
-    """The sweeps of one connection: when they are due, how far they are."""
+    """The sweeps of the catalogue of one connection: when they are due, how far they are."""
 
     def __init__(
         self,
@@ -36,10 +36,11 @@ class Sweeps:
         whole: WholeWalk,
         memory: Memory,
         *,
-        gone: GoneProducts,
+        gone: Gone,
         settings: ConnectionSettings,
         clock: Clock,
         outlines: Outlines,
+        pause: SweepPause,
     ) -> None:
         self._client = client
         self._whole = whole
@@ -47,24 +48,27 @@ class Sweeps:
         self._gone = gone
         self._clock = clock
         self._outlines = outlines
-        self._settings = settings
+        self._pause = pause
         poll = settings.poll
         self._every = {
             _CHANGES: timedelta(seconds=poll.stock_sweep_seconds),
             _DELETIONS: timedelta(seconds=poll.deletion_sweep_seconds),
         }
         self._running: tuple[str, AsyncGenerator[Stretch, None]] | None = None
-        self._not_before = 0.0
         self._baseline = False
         self._outdated = False
         self._turn = asyncio.Lock()
 
+    async def has_baseline(self) -> bool:
+        """Whether the first full sync is through."""
+        self._baseline = self._baseline or await self._memory.cursor(BASELINE) is not None
+        return self._baseline
+
     async def seconds_until_due(self) -> float:
         """How long nothing has to be done; infinite before the first full sync."""
-        self._baseline = self._baseline or await self._memory.cursor(BASELINE) is not None
-        if not self._baseline:
+        if not await self.has_baseline():
             return math.inf
-        wait = max(0.0, self._not_before - self._clock.monotonic())
+        wait = self._pause.left()
         if self._running is not None:
             return wait
         return max(wait, min([await self._wait_for(name) for name in self._every]))
@@ -161,8 +165,7 @@ class Sweeps:
             await self._memory.save_cursor(name, finished)
             if name == _CHANGES:  # it has compared all ids as well
                 await self._memory.save_cursor(_DELETIONS, finished)
-        calls = self._client.order - before
-        self._not_before = self._clock.monotonic() + sweep_seconds(self._settings, calls)
+        self._pause.spent(self._client.order - before)
         return told, read
 
     async def _wait_for(self, name: str) -> float:

@@ -43,50 +43,59 @@ async def by_id(
     query: Query,
     *,
     after: int = 0,
+    key: str = "id",
     priority: Priority = Priority.SYNC,
     fresh: bool = True,
 ) -> AsyncIterator[Page]:
-    """Everything that matches, by id, from `after` on. Raises `ContractFault` when the platform ignores the key."""
+    """Everything that matches, by its id (field `key`), from `after` on.
+
+    Raises `ContractFault` when the platform ignores the key.
+    """
     while True:
-        asked = query.where("id", gt(after)).sorted_by("id")
+        asked = query.where(key, gt(after)).sorted_by(key)
         page = await client.page(resource, asked, priority=priority, fresh=fresh)
         if not page.rows:
             return
-        after = _in_order(resource, "id", page.rows, after)[-1]
+        after = _in_order(resource, key, page.rows, after, unique=True)[-1]
         yield page
         if page.complete:
             return
 
 
-async def by_product(
-    client: SparkPayClient, resource: str, query: Query, *, after: int = 0, priority: Priority = Priority.SYNC
+async def by_parent(
+    client: SparkPayClient,
+    resource: str,
+    query: Query,
+    *,
+    parent: str,
+    after: int = 0,
+    key: str = "id",
+    priority: Priority = Priority.SYNC,
 ) -> AsyncIterator[Rows]:
-    """Rows that belong to products, by product; the rows of one product always come together.
+    """Rows that belong to others, by the field that says to which; the rows of one parent always come together.
 
-    A page may end within a product, so its last product is read again with the next page; a product with more rows
-    than a page is walked by id. Rows without a product are left out.
+    A page may end within a parent, so its last parent is read again with the next page; a parent with more rows than a
+    page is walked by id. Rows without a parent are left out.
     """
     start: Condition = gt(after)
     while True:
-        page = await client.page(
-            resource, query.where("product_id", start).sorted_by("product_id", "id"), priority=priority
-        )
+        page = await client.page(resource, query.where(parent, start).sorted_by(parent, key), priority=priority)
         if not page.rows:
             return
-        products = _in_order(resource, "product_id", page.rows, after)
-        first, last = products[0], products[-1]
+        parents = _in_order(resource, parent, page.rows, after)
+        first, last = parents[0], parents[-1]
         if page.complete:
             yield Rows(page.rows, page.started, page.order)
             return
         if first == last:
             rows = list(page.rows)
-            one = query.where("product_id", eq(last))
-            async for more in by_id(client, resource, one, after=rows[-1]["id"], priority=priority):
+            one = query.where(parent, eq(last))
+            async for more in by_id(client, resource, one, after=rows[-1][key], key=key, priority=priority):
                 rows += more.rows
             yield Rows(rows, page.started, page.order)
             start, after = gt(last), last
         else:
-            yield Rows(page.rows[: products.index(last)], page.started, page.order)
+            yield Rows(page.rows[: parents.index(last)], page.started, page.order)
             start, after = gte(last), last - 1
 
 
@@ -158,12 +167,12 @@ def _in_order_of_time(resource: str, rows: Sequence[Row], start: datetime) -> da
     return last
 
 
-def _in_order(resource: str, key: str, rows: Sequence[Row], after: int) -> list[int]:
+def _in_order(resource: str, key: str, rows: Sequence[Row], after: int, *, unique: bool = False) -> list[int]:
     """The keys of the rows. A walk by key over rows in another order would lose rows or never end: `ContractFault`."""
     values: list[int] = []
     before = after
     for value in (row.get(key) for row in rows):
-        if not isinstance(value, int) or value < before or (value == after and key == "id"):
+        if not isinstance(value, int) or value < before or (unique and value == after):
             text = f"{key} {value!r} came after {before}: the platform does not sort or filter by {key}"
             raise ContractFault(text, side=SIDE, endpoint=f"GET /{resource}")
         values.append(value)

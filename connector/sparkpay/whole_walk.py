@@ -8,12 +8,13 @@ from connector.ports import Priority
 from connector.sparkpay.bundle import ProductBundle
 from connector.sparkpay.catalogue import Catalogue
 from connector.sparkpay.client import SparkPayClient
-from connector.sparkpay.gone import Census, GoneProducts
+from connector.sparkpay.gone import Census, Gone
 from connector.sparkpay.live import LivePoll
-from connector.sparkpay.observer import Observer, Told
+from connector.sparkpay.observer import Observer
 from connector.sparkpay.outlines import Outlines
 from connector.sparkpay.selection import Selection
 from connector.sparkpay.stretch import Stretch
+from connector.sparkpay.told import Told
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class WholeWalk:
     catalogue: Catalogue
     observer: Observer
     live: LivePoll
-    gone: GoneProducts
+    gone: Gone
     outlines: Outlines
 
     async def stretches(

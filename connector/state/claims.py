@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -21,6 +21,8 @@ from contracts.events import Unreadable, decode
 THERE = ("live", "retired")  # the SKU exists on the platform; a refused one does not
 _PRODUCT = "product"
 _CHUNK = 500
+
+Item = TypeVar("Item")
 
 
 class Claiming(Protocol):
@@ -49,6 +51,17 @@ class Claim:
     sku: str
     part: str
     state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What became of SKUs when claims were replaced.
+
+    `taken`: SKUs that another part has now. `freed`: pairs of SKU and product that let it go, or sells it no more.
+    """
+
+    taken: frozenset[str]
+    freed: frozenset[tuple[str, str]]
 
 
 class SkuClaims:
@@ -124,7 +137,7 @@ def source_side(source: str) -> str:
     return f"source:{source}"
 
 
-def chunks(values: Sequence[str]) -> Iterable[Sequence[str]]:
+def chunks(values: Sequence[Item]) -> Iterable[Sequence[Item]]:
     """Parts small enough for one IN list."""
     return (values[start : start + _CHUNK] for start in range(0, len(values), _CHUNK))
 
@@ -135,17 +148,17 @@ async def replace(
     side: str,
     claims: Mapping[str, Sequence[Claiming]],
     now: datetime,
-) -> set[str]:
-    """`SkuClaims.replace` of several products within a transaction. Returns the SKUs that another part has now."""
-    before: set[tuple[str, str, str]] = set()
+) -> "Moved":
+    """`SkuClaims.replace` of several products within a transaction."""
+    before: dict[tuple[str, str, str], str] = {}
     for chunk in chunks(sorted(claims)):
         whose = (sku_claims.c.connection == connection, sku_claims.c.side == side, among(sku_claims.c.product, chunk))
         there = await transaction.execute(
-            sa.select(sku_claims.c.sku, sku_claims.c.product, sku_claims.c.part).where(
+            sa.select(sku_claims.c.sku, sku_claims.c.product, sku_claims.c.part, sku_claims.c.state).where(
                 *whose, sku_claims.c.state.in_(THERE)
             )
         )
-        before |= {(row.sku, row.product, row.part) for row in there}
+        before |= {(row.sku, row.product, row.part): row.state for row in there}
         await transaction.execute(sa.delete(sku_claims).where(*whose))
     rows = {
         (claim.sku, product, claim.part): {
@@ -162,4 +175,33 @@ async def replace(
     }
     if rows:
         await transaction.execute(sa.insert(sku_claims), [rows[name] for name in sorted(rows)])
-    return {name[0] for name, row in rows.items() if row["state"] in THERE and name not in before}
+    after = {name: str(row["state"]) for name, row in rows.items() if row["state"] in THERE}
+    return Moved(
+        taken=frozenset(sku for sku, *_ in after.keys() - before.keys()),
+        freed=frozenset(pair for pair, _ in _strongest(before) - _strongest(after)),
+    )
+
+
+def _strongest(claims: Mapping[tuple[str, str, str], str]) -> set[tuple[tuple[str, str], str]]:
+    """How each product holds each SKU, `live` or at least `retired`: as pairs that are not there once it holds less."""
+    held = {((sku, product), "retired") for sku, product, _ in claims}
+    return held | {((sku, product), state) for (sku, product, _), state in claims.items() if state == "live"}
+
+
+async def heirs(transaction: AsyncConnection, connection: str, side: str, freed: Iterable[tuple[str, str]]) -> set[str]:
+    """The products that were refused a SKU which another one, of these pairs of SKU and product, has let go."""
+    by_sku: dict[str, set[str]] = {}
+    for sku, product in freed:
+        by_sku.setdefault(sku, set()).add(product)
+    found: set[str] = set()
+    for chunk in chunks(sorted(by_sku)):
+        rows = await transaction.execute(
+            sa.select(sku_claims.c.sku, sku_claims.c.product).where(
+                sku_claims.c.connection == connection,
+                sku_claims.c.side == side,
+                among(sku_claims.c.sku, chunk),
+                sku_claims.c.state == "refused",
+            )
+        )
+        found |= {row.product for row in rows if by_sku[row.sku] - {row.product}}
+    return found

@@ -53,6 +53,7 @@ BACKLOG_BOUND = 1001
 # Written out, not bound: the partial indexes serve a query only when it says which part it wants.
 _IS_READY = inbox.c.queue == sa.literal_column(str(READY))
 _IS_LATER = inbox.c.queue == sa.literal_column(str(LATER))
+_SETTLED = inbox.c.state.not_in(OPEN)
 _IS_RETRYING = inbox.c.state == sa.literal_column("'retrying'")
 
 
@@ -76,7 +77,7 @@ class Inbox:
         return intake.added(dropped, await self._db.run(lambda connection: intake.put(connection, folded, now)))
 
     async def due(self, connection: str, side: str, entity: str, limit: int, now: datetime) -> list[Row]:
-        """Rows to apply now, the most urgent and oldest first: open ones, and applied ones whose time to wake came.
+        """Rows to apply now, the most urgent and oldest first: open ones, and settled ones whose time to wake came.
 
         Rows stay due until they are settled: one applier at a time per connection and side.
         """
@@ -135,6 +136,19 @@ class Inbox:
         async def work(transaction: AsyncConnection) -> int:
             await settlements.lock(transaction, connection, side)
             return await reopening.reopen(transaction, connection, side, entity, keys, now=now)
+
+        return await self._db.run(work)
+
+    async def reapply(self, connection: str, side: str, entities: Sequence[str], codes: Sequence[str] = ()) -> int:
+        """Everything applied of these kinds, and what was rejected with these codes, becomes pending; returns how many.
+
+        At the lowest priority, and without doubt: what would be sent as it was sent before costs no call.
+        """
+        now = self._clock.now()
+
+        async def work(transaction: AsyncConnection) -> int:
+            await settlements.lock(transaction, connection, side)
+            return await reopening.reapply(transaction, connection, side, entities, codes=codes, now=now)
 
         return await self._db.run(work)
 
@@ -289,8 +303,19 @@ class Inbox:
         }
 
     async def _promote(self, lanes: Sequence[str], now: datetime) -> None:
-        """Rows whose time has come join the queue. Kept apart until then, they cost the queue nothing."""
-        came = sa.update(inbox).where(inbox.c.lane.in_(lanes), _IS_LATER, inbox.c.due_at <= now).values(queue=READY)
+        """Rows whose time has come join the queue. Kept apart until then, they cost the queue nothing.
+
+        A sale that begins or ends is a live change of this moment, however the event came that told of it.
+        """
+        came = (
+            sa.update(inbox)
+            .where(inbox.c.lane.in_(lanes), _IS_LATER, inbox.c.due_at <= now)
+            .values(
+                queue=READY,
+                priority=sa.case((_SETTLED, int(Priority.LIVE)), else_=inbox.c.priority),
+                received_at=sa.case((_SETTLED, inbox.c.due_at), else_=inbox.c.received_at),
+            )
+        )
         await self._db.run(lambda transaction: transaction.execute(came))
 
 

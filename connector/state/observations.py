@@ -82,6 +82,20 @@ class SourceMemory:
         async with self._db.read() as transaction:
             return [int(number) for number in (await transaction.execute(statement)).scalars()]
 
+    async def keyed(self, entity: str, numbers: Sequence[int]) -> Mapping[int, Sequence[str]]:
+        """The keys of the not deleted entities with these numbers."""
+        found: dict[int, list[str]] = {}
+        async with self._db.read() as transaction:
+            for chunk in chunks(sorted(set(numbers))):
+                rows = await transaction.execute(
+                    sa.select(observations.c.number, observations.c.key)
+                    .where(self._of(entity), observations.c.number.in_(chunk), observations.c.deleted.is_(sa.false()))
+                    .order_by(observations.c.key)
+                )
+                for number, key in rows:
+                    found.setdefault(int(number), []).append(key)
+        return found
+
     async def claimants(self, skus: Sequence[str]) -> Mapping[str, Sequence[tuple[str, str]]]:
         """(product key, variant id) of everything that claims a SKU at this source."""
         found = await self._claims.holders(self._connection, source_side(self._source), skus)

@@ -6,7 +6,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from connector.ports import Doubt
+from connector.ports import Doubt, Priority
 from connector.state.among import among
 from connector.state.claims import THERE, chunks
 from connector.state.inbox_rows import OPEN
@@ -63,6 +63,46 @@ async def reopen(
         )
         opened += done.rowcount
     return opened
+
+
+async def reapply(
+    transaction: AsyncConnection,
+    connection: str,
+    side: str,
+    entities: Iterable[str],
+    *,
+    codes: Iterable[str],
+    now: datetime,
+) -> int:
+    """Everything of these kinds that is applied, or was rejected with one of these codes, is to be applied once more.
+
+    What was applied before stays proven, so what comes out the same costs no call. Returns how many.
+    """
+    done = await transaction.execute(
+        sa.update(inbox)
+        .where(
+            inbox.c.connection == connection,
+            inbox.c.side == side,
+            inbox.c.entity.in_(list(entities)),
+            sa.or_(
+                inbox.c.state == "applied",
+                sa.and_(inbox.c.state == "rejected", inbox.c.error_code.in_(list(codes))),
+            ),
+        )
+        .values(
+            state="pending",
+            queue=READY,
+            priority=int(Priority.SYNC),
+            revision=inbox.c.revision + 1,
+            received_at=now,
+            due_at=None,
+            attempts=0,
+            error_status=None,
+            error_code=None,
+            error_message=None,
+        )
+    )
+    return done.rowcount
 
 
 async def follow(transaction: AsyncConnection, connection: str, side: str, skus: Iterable[str], now: datetime) -> None:

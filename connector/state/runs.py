@@ -8,10 +8,12 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
+from connector.choice import Choice, choice_of
 from connector.clock import Clock
 from connector.errors import UserFault
 from connector.state.database import Database
-from connector.state.tables import sync_runs
+from connector.state.tables import sync_run_parts, sync_runs
+from connector.state.upsert import upsert
 
 RunState = Literal["requested", "reading", "applying", "done", "failed"]
 RUNNING = ("reading", "applying")
@@ -42,6 +44,7 @@ class Run:
     rejected: int
     calls: Mapping[str, int]
     message: str | None
+    choice: Choice | None = None
 
     @property
     def over(self) -> bool:
@@ -56,9 +59,19 @@ class Runs:
         self._db = db
         self._clock = clock
 
-    async def request(self, connection: str, entities: Sequence[str], *, full: bool, requested_by: str) -> Run:
-        """Ask for a run; the service that holds the connection takes it up."""
-        values = new_run(connection, entities=entities, full=full, requested_by=requested_by, now=self.now())
+    async def request(
+        self,
+        connection: str,
+        entities: Sequence[str],
+        *,
+        full: bool,
+        requested_by: str,
+        choice: Choice | None = None,
+    ) -> Run:
+        """Ask for a run; the service that holds the connection takes it up. `choice`: of a part of the store."""
+        values = new_run(
+            connection, entities=entities, full=full, requested_by=requested_by, now=self.now(), choice=choice
+        )
         async with self._db.begin() as transaction:
             await transaction.execute(sa.insert(sync_runs).values(values))
         return await self.get(values["id"])
@@ -71,9 +84,46 @@ class Runs:
         """The oldest run of a connection that nobody has started."""
         return await self._first(connection, "requested", newest=False)
 
-    async def requested(self) -> frozenset[str]:
-        """The connections that somebody asked a run of which nobody has started."""
-        statement = sa.select(sync_runs.c.connection).where(_OPEN, sync_runs.c.state == "requested")
+    async def requested(self) -> Mapping[str, frozenset[str]]:
+        """The connections that somebody asked a run of that is not read yet, and the states of those runs."""
+        statement = sa.select(sync_runs.c.connection, sync_runs.c.state).where(
+            _OPEN, sync_runs.c.state.in_(("requested", "reading"))
+        )
+        found: dict[str, set[str]] = {}
+        async with self._db.read() as transaction:
+            for row in await transaction.execute(statement):
+                found.setdefault(row.connection, set()).add(row.state)
+        return {connection: frozenset(states) for connection, states in found.items()}
+
+    async def to_read(self, connection: str, side: str) -> Run | None:
+        """The oldest run of a connection that was started and for which that side's platform is still to be read."""
+        read = sa.select(sync_run_parts.c.run).where(
+            sync_run_parts.c.connection == connection, sync_run_parts.c.side == side
+        )
+        statement = (
+            sa.select(sync_runs)
+            .where(
+                sync_runs.c.connection == connection,
+                _OPEN,
+                sync_runs.c.state == "reading",
+                sync_runs.c.id.not_in(read),
+            )
+            .order_by(sync_runs.c.requested_at, sync_runs.c.id)
+            .limit(1)
+        )
+        async with self._db.read() as transaction:
+            found = (await transaction.execute(statement)).one_or_none()
+        return None if found is None else _run(found)
+
+    async def part_read(self, run: Run, side: str) -> None:
+        """What the run wants of that side's platform is read and published."""
+        values = {"run": run.id, "side": side, "connection": run.connection, "read_at": self._clock.now()}
+        async with self._db.begin() as transaction:
+            await transaction.execute(upsert(self._db, sync_run_parts), values)
+
+    async def parts_read(self, id: str) -> frozenset[str]:  # noqa: A002
+        """The sides whose platforms are read for a run, but for the one that leads it."""
+        statement = sa.select(sync_run_parts.c.side).where(sync_run_parts.c.run == id)
         async with self._db.read() as transaction:
             return frozenset((await transaction.execute(statement)).scalars())
 
@@ -204,11 +254,18 @@ def _run(row: sa.Row[Any]) -> Run:
         rejected=row.rejected,
         calls={"sparkpay": row.calls_sparkpay, "sparklayer": row.calls_sparklayer},
         message=row.message,
+        choice=choice_of(row.choice),
     )
 
 
 def new_run(
-    connection: str, *, entities: Sequence[str], full: bool, requested_by: str, now: datetime
+    connection: str,
+    *,
+    entities: Sequence[str],
+    full: bool,
+    requested_by: str,
+    now: datetime,
+    choice: Choice | None = None,
 ) -> dict[str, Any]:
     """The row of a run that is asked for."""
     return {
@@ -219,5 +276,6 @@ def new_run(
         "requested_by": requested_by,
         "state": "requested",
         "requested_at": now,
+        "choice": None if choice is None else choice.as_json(),
         **dict.fromkeys(_COUNTED, 0),
     }

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connector.ports import Doubt
 from connector.state import claims as claims_table
+from connector.state import links as links_table
 from connector.state import problems as problems_table
 from connector.state.among import among
 from connector.state.claims import THERE, Claiming, chunks
@@ -45,7 +46,10 @@ class SetApplied:
 
 @dataclass(frozen=True, slots=True)
 class SetRejected:
-    """The platform will never take it; its dead letter is acknowledged already. `uncertain` as in `SetRetry`."""
+    """The platform does not take it; its dead letter is acknowledged already.
+
+    `uncertain` as in `SetRetry`, `wake_at` as in `SetApplied`.
+    """
 
     row: Row
     status: int | None
@@ -53,6 +57,7 @@ class SetRejected:
     message: str
     claims: Sequence[Claiming] | None = None
     uncertain: bool = False
+    wake_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +178,8 @@ _REJECTED = (
     .where(*_where(), _UNTOUCHED)
     .values(
         state="rejected",
-        queue=0,
-        due_at=None,
+        queue=_given("queue"),
+        due_at=_given("due_at"),
         waiting_for=None,
         waiting_since=None,
         applied_hash=sa.case((sa.not_(_MAY_HAVE), inbox.c.applied_hash)),
@@ -256,12 +261,23 @@ async def _settle_side(
     }
     if claims:
         moved = await claims_table.replace(transaction, connection, side, claims, now)
-        await follow(transaction, connection, side, moved, now)
+        await follow(transaction, connection, side, moved.taken, now)
+        # Also where only a look showed that it was let go: the write itself may have gone without an answer.
+        heirs = await claims_table.heirs(transaction, connection, side, moved.freed)
+        await reopen(transaction, connection, side, "product", heirs, now=now)
     for each in settlements:
         if isinstance(each, SetDisplaced):
             of = (connection, side, each.row.entity, each.key)
             await displace(transaction, of, sku=each.sku, part=each.part, now=now)
     applied = [settlement for settlement in settlements if isinstance(settlement, SetApplied)]
+    await links_table.add(
+        transaction,
+        [
+            link
+            for done in applied
+            for link in links_table.named_by(connection, done.row.entity, done.row.key, done.refs)
+        ],
+    )
     skips = {(done.row.entity, done.row.key): done.skips for done in applied}
     await problems_table.replace(transaction, connection, side, skips, now)
     for done in applied:
@@ -328,14 +344,14 @@ def _parameters(settlement: OfRow, now: datetime) -> dict[str, Any]:
                 "applied_refs": dict(settlement.refs),
                 "ledger": dict(settlement.ledger),
                 "problem_code": settlement.problem_code,
-                "queue": 0 if settlement.wake_at is None else LATER,
-                "due_at": settlement.wake_at,
+                **_woken_at(settlement.wake_at),
             }
         case SetSeen():
             values |= {"ledger": dict(settlement.ledger), "received_at": now}
         case SetRejected():
             values |= _error(settlement.status, settlement.code, settlement.message)
             values |= {"uncertain": int(settlement.uncertain), "certain": _certain(row, uncertain=settlement.uncertain)}
+            values |= _woken_at(settlement.wake_at)
         case SetWaiting():
             values |= _error(None, None, settlement.message)
             values |= {"due_at": settlement.recheck_at, "waiting_for": settlement.for_, "waiting_since": now}
@@ -346,6 +362,10 @@ def _parameters(settlement: OfRow, now: datetime) -> dict[str, Any]:
             values |= {"uncertain": int(settlement.uncertain), "failed_at": now}
             values |= {"certain": _certain(row, uncertain=settlement.uncertain)}
     return {f"b_{name}": value for name, value in values.items()}
+
+
+def _woken_at(moment: datetime | None) -> dict[str, Any]:
+    return {"queue": 0 if moment is None else LATER, "due_at": moment}
 
 
 def _certain(row: Row, *, uncertain: bool) -> int:

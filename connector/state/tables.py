@@ -175,10 +175,20 @@ sync_runs = sa.Table(
     sa.Column("calls_sparkpay", sa.BigInteger, nullable=False),
     sa.Column("calls_sparklayer", sa.BigInteger, nullable=False),
     sa.Column("message", sa.Text),
+    sa.Column("choice", Json),  # part of the store, as somebody chose it; none = all
 )
 sa.Index("ix_sync_runs_connection", sync_runs.c.connection, sync_runs.c.state, sync_runs.c.requested_at)
 _open = sa.text("finished_at IS NULL")
 sa.Index("ix_sync_runs_open", sync_runs.c.connection, sqlite_where=_open, postgresql_where=_open)
+
+sync_run_parts = sa.Table(
+    "sync_run_parts",
+    metadata,
+    sa.Column("run", sa.Text, primary_key=True),
+    sa.Column("side", sa.Text, primary_key=True),  # whose platform was read for it
+    sa.Column("connection", sa.Text, nullable=False),
+    sa.Column("read_at", Moment, nullable=False),
+)
 
 sync_problems = sa.Table(
     "sync_problems",
@@ -290,6 +300,57 @@ intake_stops = sa.Table(
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("since", Moment, nullable=False),
 )
+
+links = sa.Table(
+    "links",
+    metadata,
+    sa.Column("connection", sa.Text, primary_key=True),
+    sa.Column("entity", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),  # <system>:<id>, or <natural key>:<value>
+    sa.Column("key", sa.Text, primary_key=True),  # under which PayLayer knows it
+)
+sa.Index("ix_links_key", links.c.connection, links.c.entity, links.c.key)
+
+side_states = sa.Table(
+    "side_states",
+    metadata,
+    sa.Column("connection", sa.Text, primary_key=True),
+    sa.Column("side", sa.Text, primary_key=True),
+    sa.Column("entity", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("sent", Json),  # digests by field of what was sent and not seen there yet, the newest last
+    sa.Column("sent_gone", sa.Boolean, nullable=False),
+    sa.Column("sent_time", Moment),  # version of what was sent last
+    sa.Column("sent_at", Moment),
+    sa.Column("sent_done", sa.Boolean, nullable=False),  # the side has answered
+    sa.Column("touched", sa.Boolean, nullable=False),  # changed there by others since
+    sa.Column("base", Moment),  # version of what was sent and is there
+    sa.Column("shown", Json),  # digests by field of what the side showed last
+    sa.Column("shown_event", sa.Text),
+    sa.Column("before", Json),  # what it showed before that
+    sa.Column("news", Json),  # what somebody changed there last
+    sa.Column("news_event", sa.Text),
+    sa.Column("news_time", Moment),
+    sa.Column("news_base", Moment),  # version of what had been sent there before
+    sa.Column("news_fields", Json),  # that differ from what was there before
+)
+
+conflicts = sa.Table(
+    "conflicts",
+    metadata,
+    sa.Column("connection", sa.Text, primary_key=True),
+    sa.Column("entity", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("loser_event", sa.Text, primary_key=True),
+    sa.Column("loser_source", sa.Text, nullable=False),
+    sa.Column("loser_time", Moment, nullable=False),
+    sa.Column("winner_event", sa.Text, nullable=False),
+    sa.Column("winner_source", sa.Text, nullable=False),
+    sa.Column("winner_time", Moment, nullable=False),
+    sa.Column("fields", Json, nullable=False),
+    sa.Column("found_at", Moment, nullable=False),
+)
+sa.Index("ix_conflicts_found_at", conflicts.c.connection, conflicts.c.found_at)
 
 
 hints = sa.Table(

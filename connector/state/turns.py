@@ -22,6 +22,10 @@ HELD = timedelta(seconds=60)  # longer than anything that is done in a turn; who
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.25
 
 
+class TurnTaken(Unavailable):
+    """Another process has it and does not leave it in time."""
+
+
 @dataclass(slots=True)
 class Turn:
     """One's own turn. `result` is what came of an earlier one."""
@@ -50,7 +54,7 @@ class Turns:
     ) -> AsyncIterator[Turn]:
         """Wait for the turn and hold it for the block; a result that the block sets on the turn is kept.
 
-        Within a process they queue, so that one of them asks the database. Raises `Unavailable` where another process
+        Within a process they queue, so that one of them asks the database. Raises `TurnTaken` where another process
         does not leave it in time, and `UserFault` for a connection that is gone. `final`: a result is there for good,
         and nobody waits for a turn once there is one.
         """
@@ -70,7 +74,7 @@ class Turns:
         last, pause = self._clock.monotonic() + seconds, _FIRST_PAUSE
         while (turn := await self._take(connection, name, holder)) is None:
             if self._clock.monotonic() >= last:
-                raise Unavailable(f"the same thing is being done already ({name}): try again")
+                raise TurnTaken(f"the same thing is being done already ({name}): try again")
             await self._clock.sleep(pause)
             pause = min(_LONGEST_PAUSE, pause * 1.5)
         return turn

@@ -14,7 +14,7 @@ from connector.state.shares import to_give, to_take
 from connector.state.tables import leases, workers
 from connector.state.upsert import upsert
 
-TTL_SECONDS = 4.0
+TTL_SECONDS = 3.5
 _LOCK = 0x6C656173  # "leas": PostgreSQL's advisory lock for taking leases
 
 

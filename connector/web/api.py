@@ -9,9 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from connector.app.connection_report import connection_report
 from connector.app.service import Service
 from connector.app.status import statuses
-from connector.app.syncs import KINDS_OF_A_SYNC, report
+from connector.app.syncs import KINDS_OF_A_SYNC, choice_from, report
 from connector.bus.topics import administration, check
+from connector.state.conflicts import KEPT
 from contracts.topics import SIDES, TopicNames, plan
+from contracts.values import Instant
 
 router = APIRouter(prefix="/api")
 Side = Literal["sparkpay", "sparklayer"]
@@ -24,6 +26,9 @@ class SyncRequest(BaseModel):
 
     entities: list[str] = Field(default_factory=list)
     full: bool = False
+    ids: list[str] = Field(default_factory=list)
+    where: str = ""
+    since: Instant | None = None
 
     @field_validator("entities")
     @classmethod
@@ -91,7 +96,10 @@ async def start_sync(request: Request, id_: str, wanted: SyncRequest) -> dict[st
     """As `paylayer sync ID`."""
     core = service_of(request).core
     await core.connections.get(id_)
-    run = await core.runs.request(id_, entities=tuple(wanted.entities), full=wanted.full, requested_by="api")
+    choice = choice_from(wanted.entities, ids=wanted.ids, where=wanted.where, since=wanted.since)
+    run = await core.runs.request(
+        id_, entities=tuple(wanted.entities), full=wanted.full, requested_by="api", choice=choice
+    )
     return report(run)
 
 
@@ -110,6 +118,16 @@ async def problems(
     await core.connections.get(connection)
     found = await core.problems.list(connection, limit)
     return [asdict(item) for item in found]
+
+
+@router.get("/conflicts")
+async def conflicts(
+    request: Request, connection: str, limit: Annotated[int, Query(ge=1, le=KEPT)] = 100
+) -> list[dict[str, Any]]:
+    """As `paylayer conflicts list ID --json`."""
+    core = service_of(request).core
+    await core.connections.get(connection)
+    return [asdict(item) for item in await core.conflicts.list(connection, limit)]
 
 
 @router.post("/topics/resume")

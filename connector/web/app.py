@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from connector.app.service import Service
 from connector.errors import PayLayerError, UserFault
-from connector.web import api, letters_api, oauth, webhooks
+from connector.web import api, letters_api, oauth, rehearsals_api, webhooks
 from connector.web.gauges import refresh
 from connector.web.health import Verdict, live, ready
 from connector.web.ignite.app import ignite_app
@@ -30,6 +30,7 @@ def build(service: Service) -> FastAPI:
     web.state.install_limit = oauth.install_limit(service)
 
     web.router.routes.append(IgniteRoute(ignite_app(service)))
+    web.include_router(rehearsals_api.router)
 
     @web.get("/health/live")
     async def health_live() -> JSONResponse:

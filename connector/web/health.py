@@ -35,12 +35,12 @@ def live(service: Service) -> Verdict:
             )
     workers = [
         *(
-            (f"applier {name}", applier.last_tick, WORKER_STUCK_SECONDS)
-            for (name, _), applier in service.appliers.items()
+            (f"applier {side} of {name}", applier.last_tick, WORKER_STUCK_SECONDS)
+            for (name, side), applier in service.appliers.items()
         ),
         *(
-            (f"producer {name}", producer.last_tick, PRODUCER_STUCK_SECONDS)
-            for name, producer in service.producers.items()
+            (f"producer {side} of {name}", producer.last_tick, PRODUCER_STUCK_SECONDS)
+            for (name, side), producer in service.producers.items()
         ),
     ]
     if service.supervisor is not None:

@@ -50,3 +50,4 @@ class Product(Contract):
     description: str | None = Field(default=None, description="HTML as the publisher has it")
     status: Availability = Availability.ACTIVE
     variants: tuple[Variant, ...] = ()
+    attributes: dict[str, str] | None = Field(default=None, description="Custom fields by name; none = not known")

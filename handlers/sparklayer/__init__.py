@@ -23,15 +23,15 @@ def handlers(client: SparkLayerClient, *, look_only: bool = False) -> dict[str, 
     groups = GroupDirectory(client)
     prices = PriceHandler(client, look_only=look_only)
     built: tuple[Handler, ...] = (
-        CustomerGroupHandler(client, groups),
-        StockLocationHandler(client, StockLocations(client)),
-        SettingHandler(client),
-        ShippingMethodHandler(client),
+        CustomerGroupHandler(client, groups, look_only=look_only),
+        StockLocationHandler(client, StockLocations(client), look_only=look_only),
+        SettingHandler(client, look_only=look_only),
+        ShippingMethodHandler(client, look_only=look_only),
         ProductHandler(client, look_only=look_only, before_write=prices.moving),
         prices,
         StockHandler(client, look_only=look_only),
-        CustomerHandler(client, groups, PriceLists(client)),
-        OrderHandler(client),
+        CustomerHandler(client, groups, PriceLists(client), look_only=look_only),
+        OrderHandler(client, look_only=look_only),
     )
     return {handler.entity: handler for handler in built}
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from connector.places import region_code
 from connector.settings import ConnectionSettings
+from connector.sparklayer.customer_rules import address_objection, name_instead
 from contracts.entities import Customer, CustomerAddress, CustomerStatus
 from contracts.text import clean, cut
 from handlers.outcome import Skip
@@ -15,7 +16,6 @@ from handlers.sparklayer.product_body import external_id
 
 LONGEST_ID = 255
 LONGEST_EMAIL = 255
-LONGEST_ADDRESS_ID = 50
 OWN_LISTS = "sp-"
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 _ROLES = {"main": "main", "limited": "limited-customer", "sales-agent": "sales-agent", "sales-admin": "sales-admin"}
@@ -108,8 +108,7 @@ def status_of(customer: Customer, settings: ConnectionSettings) -> str:
 
 def _names(customer: Customer, email: str, settings: ConnectionSettings) -> tuple[str, str]:
     """SparkLayer wants both; what stands in for a missing one is the company, then the mailbox, then a word."""
-    mailbox = clean(re.sub(r"[._+-]+", " ", email.partition("@")[0]))
-    spare = clean(customer.company) or mailbox or settings.customers.name_fallback
+    spare = name_instead(customer.company, email, settings.customers.name_fallback)
     return clean(customer.first_name) or spare, clean(customer.last_name) or spare
 
 
@@ -136,16 +135,9 @@ def _metadata(customer: Customer, settings: ConnectionSettings) -> Mapping[str, 
 
 def _address(address: CustomerAddress, notes: list[Skip]) -> Body | None:
     part = f"address {address.id}"
-    for value, code, what in (
-        (clean(address.line1), "address_line1_missing", "has no first line"),
-        (clean(address.city), "city_missing", "has no city"),
-        (address.country, "country_unknown", "has no country that is known"),
-    ):
-        if value is None:
-            notes.append(Skip(code, f"{part} {what}: it was left out", part))
-            return None
-    if len(address.id) > LONGEST_ADDRESS_ID or address.id.startswith("ca_"):
-        notes.append(Skip("address_id_invalid", f"{part}: SparkLayer does not take this id", part))
+    if (objection := address_objection(address)) is not None:
+        code, what = objection
+        notes.append(Skip(code, f"{part} {what}", part))
         return None
     body: Body = {
         "external_id": address.id,

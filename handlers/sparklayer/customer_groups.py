@@ -1,17 +1,21 @@
 """Customer groups to SparkLayer: the list is read once, and only what differs is written."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 
 from connector.errors import NotFound, PlatformError, Refused
 from connector.settings import ConnectionSettings
 from connector.sparklayer import SparkLayerClient
 from contracts.entities import CustomerGroup
-from handlers.outcome import Applied, Context, Outcome, Rejected, Task
+from handlers.outcome import Applied, Context, Outcome, Rejected, Task, would_write
 from handlers.sparklayer.body_hash import body_hash
 from handlers.sparklayer.classify import classify, taken_fields
+from handlers.sparklayer.likeness import difference
 
 ROOT = "base"
 LONGEST_NAME = 256
+_ASKED_AGAIN = timedelta(seconds=10)
 _MINIMUM = "orderTotalsValidation"
 
 
@@ -21,6 +25,19 @@ class GroupDirectory:
     def __init__(self, client: SparkLayerClient) -> None:
         self._client = client
         self._rows: dict[str, tuple[str, str]] | None = None
+        self._asked_at: datetime | None = None
+        self._turn = asyncio.Lock()
+
+    async def has(self, slug: str, now: datetime) -> bool:
+        """Whether there is such a group. Raises a `PlatformError`.
+
+        Somebody else may have made one, so the list is read again for it, but not for every customer who waits for it.
+        """
+        async with self._turn:
+            if slug not in await self.all() and (self._asked_at is None or now - self._asked_at > _ASKED_AGAIN):
+                self.forget()
+                self._asked_at = now
+            return slug in await self.all()
 
     async def all(self) -> dict[str, tuple[str, str]]:
         """Read once. Raises a `PlatformError`."""
@@ -35,15 +52,19 @@ class GroupDirectory:
 
 
 class CustomerGroupHandler:
-    """Applies customer groups, one after the other, for parents come before children."""
+    """Applies customer groups, one after the other, for parents come before children.
+
+    `look_only` tells what differs instead of writing it.
+    """
 
     entity = "customer-group"
     batch = 100
     after: Sequence[str] = ()
 
-    def __init__(self, client: SparkLayerClient, groups: GroupDirectory) -> None:
+    def __init__(self, client: SparkLayerClient, groups: GroupDirectory, *, look_only: bool = False) -> None:
         self._client = client
         self._groups = groups
+        self._look_only = look_only
 
     async def apply(self, tasks: Sequence[Task], context: Context) -> Sequence[Outcome]:
         """See `Handler`."""
@@ -61,21 +82,37 @@ class CustomerGroupHandler:
         slug = group_slug(task.key, context.settings)
         group = task.entity
         if group is None:
-            return await self._remove(slug, root)
+            return await self._remove(task, slug, root)
         if not isinstance(group, CustomerGroup):
             raise TypeError(f"{task.key} is no customer group")
         parent = group_slug(group.parent or ROOT, context.settings)
         wanted = {"name": group.name, "parent": parent, "minimum": _minimum(group)}
         hash_ = body_hash(wanted)
-        if hash_ == task.applied_hash:
+        if hash_ == task.applied_hash and not task.doubt:
             return Applied(hash_, unchanged=True)
+        if task.doubt and self._look_only and (lacking := await self._lacking(slug, group, parent, root)) is not None:
+            return would_write(f"customer group {slug}: {lacking} is not there as it should be")
         made = slug != root and await self._ensure(slug, group.name, parent)
         if isinstance(made, Rejected):
             return made
-        if group.minimum_order is not None:
+        if group.minimum_order is not None and not (task.doubt and await self._has_minimum(slug, group)):
             await self._client.customer_groups.change_settings(slug, [{"key": _MINIMUM, "value": wanted["minimum"]}])
             made = True
         return Applied(hash_, refs={"sparklayer": slug}, unchanged=not made)
+
+    async def _lacking(self, slug: str, group: CustomerGroup, parent: str, root: str) -> str | None:
+        if slug != root and (await self._groups.all()).get(slug) != (group.name, parent):
+            return "the group"
+        has = group.minimum_order is None or await self._has_minimum(slug, group)
+        return None if has else "the least order"
+
+    async def _has_minimum(self, slug: str, group: CustomerGroup) -> bool:
+        try:
+            rows = await self._client.customer_groups.settings(slug)
+        except NotFound:
+            return False
+        found = next((row.get("value") for row in rows if row.get("key") == _MINIMUM), None)
+        return difference(_minimum(group), found, "value") is None
 
     async def _ensure(self, slug: str, name: str, parent: str) -> bool | Rejected:
         """Whether something was written; or why it cannot be."""
@@ -98,10 +135,12 @@ class CustomerGroupHandler:
         there[slug] = (name, parent)
         return True
 
-    async def _remove(self, slug: str, root: str) -> Outcome:
+    async def _remove(self, task: Task, slug: str, root: str) -> Outcome:
         there = await self._groups.all()
         if slug == root or slug not in there:
             return Applied(body_hash(None), unchanged=True)
+        if self._look_only:
+            return would_write(f"customer group {task.key} is still there")
         try:
             await self._client.customer_groups.delete(slug)
         except NotFound:

@@ -13,14 +13,14 @@ from handlers.outcome import Outcome, Task
 from handlers.sparklayer.classify import taken_fields
 from handlers.sparklayer.customer_body import Body, merged_lists
 
-_NOT_IN_V1 = frozenset({"addresses", "role", "default_billing_address_id", "default_shipping_address_id"})
+NOT_IN_V1 = frozenset({"addresses", "role", "default_billing_address_id", "default_shipping_address_id"})
 _DEFAULTS = ("default_billing_address_id", "default_shipping_address_id")
 
 
 async def write_v1(client: SparkLayerClient, task: Task, body: Body, lists: Sequence[str] | None) -> Row | Outcome:
     """The customer as answered. Raises a `PlatformError`; every step can be repeated."""
     id_ = str(body["external_id"])
-    fields: dict[str, Any] = {name: value for name, value in body.items() if name not in _NOT_IN_V1}
+    fields: dict[str, Any] = {name: value for name, value in body.items() if name not in NOT_IN_V1}
     there = await _there(client, id_) if task.ledger.get("id") else None
     if lists is not None and lists != task.ledger.get("lists"):
         fields["price_lists"] = merged_lists(lists, (there or {}).get("price_lists") or ())

@@ -6,10 +6,11 @@ from typing import Any
 
 from connector.errors import NotFound, PlatformError
 from connector.sparklayer import SparkLayerClient
+from connector.sparklayer.price_breaks import Breaks
 from handlers.outcome import Failed
 from handlers.sparklayer.body_hash import body_hash
 from handlers.sparklayer.classify import classify
-from handlers.sparklayer.price_body import Breaks, is_ours
+from handlers.sparklayer.price_body import is_ours
 from handlers.sparklayer.price_lists import PriceLists
 
 

@@ -13,15 +13,18 @@ from handlers.sparklayer.purchases import PurchaseWriter
 
 
 class OrderHandler:
-    """Applies orders and quotes. They are independent of each other, so all of a batch go at once."""
+    """Applies orders and quotes. They are independent of each other, so all of a batch go at once.
+
+    `look_only` tells what differs instead of writing it.
+    """
 
     entity = "order"
     batch = 100
     after: Sequence[str] = ("customer",)
 
-    def __init__(self, client: SparkLayerClient) -> None:
-        self._purchases = PurchaseWriter(client)
-        self._orders_v1 = OrderWriterV1(client)
+    def __init__(self, client: SparkLayerClient, *, look_only: bool = False) -> None:
+        self._purchases = PurchaseWriter(client, look_only=look_only)
+        self._orders_v1 = OrderWriterV1(client, look_only=look_only)
 
     async def apply(self, tasks: Sequence[Task], context: Context) -> Sequence[Outcome]:
         """See `Handler`."""

@@ -17,7 +17,7 @@ from connector.sparklayer.wire import Row
 from contracts.entities import LineKind, Order, OrderKind, OrderStatus, Return, Shipment
 from contracts.values import utc_text
 from handlers.fulfilment import Parcel, Part, State, parcels
-from handlers.outcome import Applied, Outcome, Skip, Task
+from handlers.outcome import Applied, Outcome, Skip, Task, would_write
 from handlers.sparklayer.body_hash import body_hash
 from handlers.sparklayer.classify import taken_fields
 from handlers.sparklayer.purchase_body import address_body, identity_of, payment_method
@@ -27,20 +27,24 @@ _STAMP: Mapping[State, str] = {"shipped": "shipped_at", "cancelled": "cancelled_
 
 
 class OrderWriterV1:
-    """Brings one order to the older interface."""
+    """Brings one order to the older interface. One in doubt is read first; `look_only` writes nothing."""
 
-    def __init__(self, client: SparkLayerClient) -> None:
+    def __init__(self, client: SparkLayerClient, *, look_only: bool = False) -> None:
         self._client = client
+        self._look_only = look_only
 
     async def bring(self, task: Task, order: Order, customer: str, settings: ConnectionSettings) -> Outcome:  # noqa: ARG002 - as `PurchaseWriter`
         """`customer` is the customer's id on SparkLayer. Raises a `PlatformError`; every step can be repeated."""
         if order.kind is OrderKind.QUOTE or (order.status is OrderStatus.DECLINED and not task.ledger):
             return Applied(body_hash(None), unchanged=True)
         hash_ = body_hash(order.model_dump(mode="json", exclude={"refs", "internal_note"}))
-        if hash_ == task.applied_hash:
+        if hash_ == task.applied_hash and not task.doubt:
             return Applied(hash_, ledger=dict(task.ledger), unchanged=True)
         _, id_ = identity_of(order)
-        there = await self._there(id_) if task.ledger or task.attempts else None
+        there = await self._there(id_) if task.ledger or task.attempts or task.doubt else None
+        done = there is not None and not _missing(order, there) and _new_url(order, there) is None
+        if self._look_only and not done:
+            return would_write(f"order {task.key} is not there as it should be")
         if there is None:
             try:
                 await self._client.orders.create(_create_body(order, id_, customer))
@@ -54,7 +58,7 @@ class OrderWriterV1:
         if order.status is OrderStatus.PARTIALLY_REFUNDED:
             message = f"order {order.key}: some money was given back; which items came back is not known"
             skips.append(Skip("refund_partial", message, note=True))
-        return Applied(hash_, ledger={"id": id_}, skips=tuple(skips))
+        return Applied(hash_, ledger={"id": id_}, skips=tuple(skips), unchanged=done)
 
     async def remove(self, task: Task) -> Outcome:
         """An order cannot be deleted there: whatever of it is open is cancelled. Raises a `PlatformError`."""
@@ -63,6 +67,8 @@ class OrderWriterV1:
         if there is None:
             return Applied(body_hash(None), unchanged=True)
         left = [item for package in there["packages"] if package["status"] == "open" for item in package["items"]]
+        if left and self._look_only:
+            return would_write(f"order {task.key} is still open")
         if left:
             items = [{"sku": item.get("sku"), "quantity": item["quantity"]} for item in left]
             await self._client.orders.cancel(str(id_), {"cancelled_at": None, "items": items})
@@ -75,10 +81,7 @@ class OrderWriterV1:
             return None
 
     async def _catch_up(self, order: Order, id_: str, there: Row) -> None:
-        told = {str(package.get("external_id")) for package in there.get("packages") or ()}
-        for parcel in parcels(order):
-            if parcel.source is None or parcel.source.id in told:
-                continue
+        for parcel in _missing(order, there):
             body = _move_body(order, parcel)
             if parcel.state == "shipped":
                 await self._client.orders.ship(id_, body)
@@ -87,8 +90,7 @@ class OrderWriterV1:
             elif parcel.state == "returned":
                 await self._let_return(order, parcel, there)
                 await self._client.orders.take_back(id_, body)
-        url = next((invoice.url for invoice in order.invoices if invoice.url is not None), None)
-        if url is not None and there.get("invoice_url") != url:
+        if (url := _new_url(order, there)) is not None:
             await self._client.orders.change(id_, {"invoice_url": url})
 
     async def _let_return(self, order: Order, parcel: Parcel, there: Row) -> None:
@@ -108,6 +110,17 @@ class OrderWriterV1:
         id_ = f"{parcel.source.id}-sent"
         body = {"shipped_at": _stamp(parcel.source.at, order), "items": moved, "external_id": id_}
         await self._client.orders.ship(str(there["id"]), body)
+
+
+def _missing(order: Order, there: Row) -> list[Parcel]:
+    """What left the house, was cancelled or came back, and is not told of yet."""
+    told = {str(package.get("external_id")) for package in there.get("packages") or ()}
+    return [parcel for parcel in parcels(order) if parcel.source is not None and parcel.source.id not in told]
+
+
+def _new_url(order: Order, there: Row) -> str | None:
+    url = next((invoice.url for invoice in order.invoices if invoice.url is not None), None)
+    return None if url is None or there.get("invoice_url") == url else url
 
 
 def _create_body(order: Order, id_: str, customer: str) -> Body:

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-from contracts.entities import Price, PriceList, PriceRow
+from connector.sparklayer.price_breaks import Breaks
+from contracts.entities import Price, PriceList
 from contracts.text import clean, cut
 
 LONGEST_NAME = 64
@@ -15,18 +15,6 @@ _OURS = "sp-"
 _NOT_IN_SLUG = re.compile(r"[^a-z0-9-]+")
 
 RemoveStyle = Literal["null_row", "empty"]
-
-
-@dataclass(frozen=True, slots=True)
-class Break:
-    """The price of one piece from a quantity on."""
-
-    quantity: int
-    price: Decimal
-
-
-Breaks = tuple[Break, ...]
-"""Of one SKU in one list; none = the SKU is not in the list."""
 
 
 def slug_of(price_list: str, currency: str) -> str:
@@ -50,25 +38,6 @@ def first_name(slug: str) -> str:
     return "Base" if code == "base" else code
 
 
-def breaks_at(price_list: PriceList, now: datetime, *, monotone: bool) -> Breaks:
-    """The breaks that are valid at a moment, by quantity; nothing that is free or below.
-
-    Of several valid rows for a quantity the one that began last counts. `monotone` drops a break that is dearer than
-    one for fewer pieces.
-    """
-    valid: dict[int, PriceRow] = {}
-    for row in price_list.rows:
-        if _is_valid(row, now) and row.amount > 0:
-            best = valid.get(row.from_quantity)
-            if best is None or _age(row) > _age(best):
-                valid[row.from_quantity] = row
-    result: list[Break] = []
-    for quantity in sorted(valid):
-        if not monotone or not result or valid[quantity].amount <= result[-1].price:
-            result.append(Break(quantity, valid[quantity].amount))
-    return tuple(result)
-
-
 def next_change(price: Price, now: datetime) -> datetime | None:
     """The first moment after `now` at which a row begins or ends."""
     moments = (
@@ -88,12 +57,3 @@ def row_body(sku: str, slug: str, breaks: Breaks, style: RemoveStyle) -> dict[st
     if not pricing and style == "null_row":
         pricing = [{"quantity": None, "price": None}]
     return {"sku": sku, "price_list_slug": slug, "pricing": pricing}
-
-
-def _is_valid(row: PriceRow, now: datetime) -> bool:
-    return (row.valid_from is None or row.valid_from <= now) and (row.valid_until is None or now < row.valid_until)
-
-
-def _age(row: PriceRow) -> tuple[float, Decimal]:
-    start = row.valid_from.timestamp() if row.valid_from is not None else float("-inf")
-    return (start, -row.amount)

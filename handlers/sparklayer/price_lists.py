@@ -1,5 +1,6 @@
 """The price lists of a site: read once, those that are missing created, those with an old name renamed."""
 
+import asyncio
 from collections.abc import Mapping
 
 from connector.errors import Conflict, Refused
@@ -9,11 +10,15 @@ from handlers.sparklayer.price_body import first_name
 
 
 class PriceLists:
-    """Slug and name of every list that the site has, as far as this process knows."""
+    """Slug and name of every list that the site has, as far as this process knows.
+
+    Rows that are applied at once may ask at once: the first reads and creates, the others wait for it.
+    """
 
     def __init__(self, client: SparkLayerClient) -> None:
         self._client = client
         self._names: dict[str, str] | None = None
+        self._turn = asyncio.Lock()
 
     def forget(self) -> None:
         """Read them again next time: the platform says that one is not there."""
@@ -26,24 +31,27 @@ class PriceLists:
         """
         if not wanted:
             return
-        names = await self._known()
-        for slug in sorted(wanted):
-            name, currency = wanted[slug]
-            if slug not in names:
-                await self._create(slug, name or first_name(slug), currency)
-                names[slug] = name or first_name(slug)
-            elif name and names[slug] != name:
-                await self._client.price_lists.change(slug, {"name": name})
-                names[slug] = name
+        async with self._turn:
+            names = await self._known()
+            for slug in sorted(wanted):
+                name, currency = wanted[slug]
+                if slug not in names:
+                    await self._create(slug, name, currency)
+                    names[slug] = name or first_name(slug)
+                elif name and names[slug] != name:
+                    await self._client.price_lists.change(slug, {"name": name})
+                    names[slug] = name
 
     async def named(self, wanted: Mapping[str, str]) -> bool:
         """Whether each of these slugs is there under its name. Raises a `PlatformError`."""
-        names = await self._known()
+        async with self._turn:
+            names = await self._known()
         return all(slug in names and name in ("", names[slug]) for slug, name in wanted.items())
 
     async def slugs(self) -> frozenset[str]:
         """Every list that is there. Raises a `PlatformError`."""
-        return frozenset(await self._known())
+        async with self._turn:
+            return frozenset(await self._known())
 
     async def _known(self) -> dict[str, str]:
         if self._names is None:
@@ -52,10 +60,12 @@ class PriceLists:
         return self._names
 
     async def _create(self, slug: str, name: str, currency: str) -> None:
-        body = {"slug": slug, "name": name, "currency_code": currency.lower(), "source": "integration"}
+        called = name or first_name(slug)
+        body = {"slug": slug, "name": called, "currency_code": currency.lower(), "source": "integration"}
         try:
             await self._client.price_lists.create(body)
         except (Refused, Conflict) as error:
             if "slug" not in taken_fields(error) and not isinstance(error, Conflict):
                 raise
-            await self._client.price_lists.change(slug, {"name": name})  # somebody was faster
+            if name:  # somebody was faster; who does not know its name leaves it alone
+                await self._client.price_lists.change(slug, {"name": name})

@@ -8,6 +8,7 @@ from datetime import datetime
 from connector.errors import NotFound, PlatformError, Refused
 from connector.settings import ConnectionSettings
 from connector.sparklayer import SparkLayerClient
+from connector.sparklayer.price_breaks import Breaks, breaks_at
 from contracts.entities import Price
 from contracts.values import plain
 from handlers.outcome import Applied, Context, Failed, Outcome, Rejected, Task
@@ -17,9 +18,7 @@ from handlers.sparklayer.bulk_plan import by_task, differing, in_turn, place_fau
 from handlers.sparklayer.found_prices import FoundPrices
 from handlers.sparklayer.known_skus import known_skus
 from handlers.sparklayer.price_body import (
-    Breaks,
     RemoveStyle,
-    breaks_at,
     dearest,
     is_ours,
     name_of,
@@ -57,6 +56,10 @@ class PricePlan:
     def applied(self, *, unchanged: bool = False) -> Applied:
         """Once it is there."""
         return Applied(hash=self.hash, ledger={"lists": dict(self.names)}, unchanged=unchanged, wake_at=self.wake_at)
+
+    def woken(self, outcome: Outcome) -> Outcome:
+        """Whatever became of it: a sale of which any list heard is over when it ends."""
+        return replace(outcome, wake_at=self.wake_at) if isinstance(outcome, Rejected | Failed) else outcome
 
     @property
     def resent(self) -> bool:
@@ -131,11 +134,12 @@ class PriceHandler:
             if outcome is None:
                 plans[task.key] = plan
             else:
-                outcomes[task.key] = outcome
+                outcomes[task.key] = plan.woken(outcome)
         if self._look_only:
             outcomes |= {key: differing(plan) for key, plan in plans.items()}
         elif plans:
-            outcomes |= await self._bring(plans, known.held_live, context.settings)
+            found = await self._bring(plans, known.held_live, context.settings)
+            outcomes |= {key: plans[key].woken(outcome) for key, outcome in found.items()}
         return [outcomes[task.key] for task in tasks]
 
     async def _look(self, doubtful: Sequence[Task], settings: ConnectionSettings) -> Failed | None:

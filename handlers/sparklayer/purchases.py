@@ -8,8 +8,9 @@ from connector.settings import ConnectionSettings
 from connector.sparklayer import SparkLayerClient
 from connector.sparklayer.wire import Row, decode, encode
 from contracts.entities import Order, OrderStatus
-from handlers.outcome import Applied, Outcome, Skip, Task
+from handlers.outcome import Applied, Outcome, Skip, Task, would_write
 from handlers.sparklayer.body_hash import body_hash
+from handlers.sparklayer.likeness import difference
 from handlers.sparklayer.purchase_body import (
     OWN_CUSTOM_FIELD,
     OWN_METADATA,
@@ -21,10 +22,11 @@ from handlers.sparklayer.purchase_body import (
 
 
 class PurchaseWriter:
-    """Brings one order to the purchases interface."""
+    """Brings one order to the purchases interface. One in doubt is read first; `look_only` writes nothing."""
 
-    def __init__(self, client: SparkLayerClient) -> None:
+    def __init__(self, client: SparkLayerClient, *, look_only: bool = False) -> None:
         self._client = client
+        self._look_only = look_only
 
     async def bring(self, task: Task, order: Order, customer: str, settings: ConnectionSettings) -> Outcome:
         """`customer` is the customer's id on SparkLayer. Raises a `PlatformError`."""
@@ -32,29 +34,45 @@ class PurchaseWriter:
             return Applied(body_hash(None), unchanged=True)  # it was never an order there
         body, notes = purchase_body(order, customer, settings)
         hash_ = body_hash(body)
-        if hash_ == task.applied_hash:
+        if hash_ == task.applied_hash and not task.doubt:
             return _applied(hash_, task.ledger, notes, unchanged=True)
         look_up, key = identity_of(order)
-        kept = await self._kept(task, look_up, key)
-        await self._client.purchases.put(look_up, key, _merged(body, kept))
-        return _applied(hash_, {"look_up": look_up, "key": key, "kept": encode(kept).decode()}, notes)
+        there = await self._there(look_up, key) if task.doubt else None
+        kept = await self._kept(task, look_up, key, there)
+        whole = _merged(body, kept)
+        ledger = {"look_up": look_up, "key": key, "kept": encode(kept).decode()}
+        lacking = "the order" if there is None else difference(whole, there)
+        if lacking is None:
+            return _applied(hash_, ledger, notes, unchanged=True)
+        if self._look_only:
+            return would_write(f"order {task.key}: {lacking} is not there as it should be")
+        await self._client.purchases.put(look_up, key, whole)
+        return _applied(hash_, ledger, notes)
 
-    async def _kept(self, task: Task, look_up: LookUp, key: str) -> Mapping[str, Any]:
+    async def _there(self, look_up: LookUp, key: str) -> Row | None:
+        try:
+            return await self._client.purchases.get(look_up, key)
+        except NotFound:
+            return None
+
+    async def _kept(self, task: Task, look_up: LookUp, key: str, there: Row | None) -> Mapping[str, Any]:
         """What SparkLayer put into an order that began there and a replacement would clear; read once."""
+        if there is not None and look_up == "sparklayer" and "kept" not in task.ledger:
+            return _foreign(there)
         if "kept" in task.ledger:
             found = decode(str(task.ledger["kept"]).encode())
             return found if isinstance(found, dict) else {}
         if look_up != "sparklayer":
             return {}
-        try:
-            return _foreign(await self._client.purchases.get(look_up, key))
-        except NotFound:
-            return {}
+        found_there = await self._there(look_up, key)
+        return {} if found_there is None else _foreign(found_there)
 
     async def remove(self, task: Task) -> Outcome:
         """An order that is gone in its store is gone here too. Raises a `PlatformError`."""
         if not task.ledger:
             return Applied(body_hash(None), unchanged=True)
+        if self._look_only:
+            return would_write(f"order {task.key} is still there")
         try:
             await self._client.purchases.delete(task.ledger["look_up"], task.ledger["key"])
         except NotFound:

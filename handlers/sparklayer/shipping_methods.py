@@ -7,26 +7,30 @@ from typing import Any, Literal
 from connector.errors import NotFound, PlatformError, Refused
 from connector.settings import ConnectionSettings
 from connector.sparklayer import SparkLayerClient
+from connector.sparklayer.wire import Row
 from contracts.entities import BandBasis, ShippingBand, ShippingMethod
-from handlers.outcome import Applied, Context, Outcome, Rejected, Task
+from handlers.outcome import Applied, Context, Outcome, Rejected, Task, Waiting, would_write
 from handlers.sparklayer.body_hash import body_hash
 from handlers.sparklayer.classify import classify, taken_fields
 from handlers.sparklayer.customer_groups import group_slug
+from handlers.sparklayer.likeness import difference
 
 Version = Literal["v2", "v1"]
 _EVERYWHERE: tuple[str, ...] = ()
 
 
 class ShippingMethodHandler:
-    """Applies shipping methods, one after the other: there are few."""
+    """Applies shipping methods, one after the other: there are few. `look_only` tells what differs instead."""
 
     entity = "shipping-method"
     batch = 50
     after: Sequence[str] = ("customer-group",)
 
-    def __init__(self, client: SparkLayerClient) -> None:
+    def __init__(self, client: SparkLayerClient, *, look_only: bool = False) -> None:
         self._client = client
+        self._look_only = look_only
         self._ids: dict[tuple[Version, str], str] | None = None  # slug or SKU -> internal id
+        self._rows: dict[tuple[Version, str], Row] = {}  # as read; without those written since
 
     async def apply(self, tasks: Sequence[Task], context: Context) -> Sequence[Outcome]:
         """See `Handler`."""
@@ -53,16 +57,29 @@ class ShippingMethodHandler:
         if (reason := method.unsupported or _unsupported(method)) is not None:
             removed = await self._remove(task, version)
             message = f"shipping method {method.name} ({task.key}): {reason}; SparkLayer has no counterpart"
-            return Rejected("shipping_rule_unsupported", message, applied=removed)
+            done = removed if isinstance(removed, Applied) else None
+            return Rejected("shipping_rule_unsupported", message, applied=done)
+        return await self._bring(task, method, version, settings)
+
+    async def _bring(
+        self, task: Task, method: ShippingMethod, version: Version, settings: ConnectionSettings
+    ) -> Outcome:
         body = _body(method, version, settings)
         hash_ = body_hash({version: body})
-        if hash_ == task.applied_hash:
+        if hash_ == task.applied_hash and not task.doubt:
             return Applied(hash_, ledger=dict(task.ledger), unchanged=True)
+        if task.doubt:
+            id_ = (await self._known(version)).get((version, method.key), "")
+            if id_ and difference(body, self._rows.get((version, method.key))) is None:
+                return Applied(hash_, refs={"sparklayer": id_}, ledger={"id": id_}, unchanged=True)
+        if self._look_only:
+            return would_write(f"shipping method {task.key} is not there as it should be")
         id_ = await self._write(method.key, version, body)
         return Applied(hash_, refs={"sparklayer": id_}, ledger={"id": id_})
 
     async def _write(self, key: str, version: Version, body: dict[str, Any]) -> str:
         ids = await self._known(version)
+        self._rows.pop((version, key), None)
         if (version, key) not in ids:
             try:
                 answer = await self._client.shipping_methods.create(version, body)
@@ -81,11 +98,13 @@ class ShippingMethodHandler:
             ids[version, key] = str(answer["id"])
         return ids[version, key]
 
-    async def _remove(self, task: Task, version: Version) -> Applied:
+    async def _remove(self, task: Task, version: Version) -> Applied | Waiting:
         ids = await self._known(version)
-        id_ = ids.pop((version, task.key), None)
-        if id_ is None:
+        if (version, task.key) not in ids:
             return Applied(body_hash(None), unchanged=True)
+        if self._look_only:
+            return would_write(f"shipping method {task.key} is still there")
+        id_ = ids.pop((version, task.key))
         try:
             await self._client.shipping_methods.delete(version, id_)
         except NotFound:
@@ -97,6 +116,7 @@ class ShippingMethodHandler:
             name = "slug" if version == "v2" else "sku"
             rows = await self._client.shipping_methods.all(version)
             self._ids = {(version, str(row.get(name))): str(row["id"]) for row in rows}
+            self._rows = {(version, str(row.get(name))): row for row in rows}
         return self._ids
 
 

@@ -5,26 +5,32 @@ from collections.abc import Sequence
 from connector.errors import CredentialsRefused, PlatformError, Refused
 from connector.sparklayer import SparkLayerClient
 from contracts.entities import Setting
-from handlers.outcome import Applied, Context, Outcome, Skip, Task
+from handlers.outcome import Applied, Context, Outcome, Skip, Task, would_write
 from handlers.sparklayer.body_hash import body_hash
 from handlers.sparklayer.classify import classify
 
 
 class SettingHandler:
-    """Applies settings in one call; those that the site does not have are on record once."""
+    """Applies settings in one call; those that the site does not have are on record once.
+
+    What is there is read before anything is written. `look_only` tells what differs instead of writing it.
+    """
 
     entity = "setting"
     batch = 100
     after: Sequence[str] = ()
 
-    def __init__(self, client: SparkLayerClient) -> None:
+    def __init__(self, client: SparkLayerClient, *, look_only: bool = False) -> None:
         self._client = client
+        self._look_only = look_only
 
     async def apply(self, tasks: Sequence[Task], context: Context) -> Sequence[Outcome]:  # noqa: ARG002 - see `Handler`
         """See `Handler`."""
         wanted = {task.key: task.entity for task in tasks if isinstance(task.entity, Setting)}
         hashes = {key: body_hash(setting.model_dump(mode="json")["value"]) for key, setting in wanted.items()}
-        new = {task.key for task in tasks if task.key in wanted and hashes[task.key] != task.applied_hash}
+        new = {
+            task.key for task in tasks if task.key in wanted and (task.doubt or hashes[task.key] != task.applied_hash)
+        }
         notes: dict[str, Skip] = {}
         written: set[str] = set()
         try:
@@ -34,7 +40,7 @@ class SettingHandler:
                 changes = {
                     key: wanted[key].value for key in sorted(new & there.keys()) if there[key] != wanted[key].value
                 }
-                if changes:
+                if changes and not self._look_only:
                     await self._client.settings.change([{"key": key, "value": value} for key, value in changes.items()])
                 written = set(changes)
         except (Refused, CredentialsRefused) as error:
@@ -44,7 +50,9 @@ class SettingHandler:
         except PlatformError as error:
             return [classify(error)] * len(tasks)
         return [
-            Applied(
+            would_write(f"setting {task.key} is not as it should be")
+            if self._look_only and task.key in written
+            else Applied(
                 hashes.get(task.key, body_hash(None)),
                 unchanged=task.key not in written,
                 skips=(notes[task.key],) if task.key in notes else (),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from connector.settings import ConnectionSettings
+from connector.sparklayer.one_place import summed
 from contracts.entities import Stock, StockLevel
 from contracts.text import clean
 
@@ -21,7 +22,7 @@ def levels_of(stock: Stock, settings: ConnectionSettings) -> Levels:
     """One level per location: the last of a repeated one, or the sum of all where everything goes to one place."""
     named = {level.location: level for level in stock.levels}
     if settings.stock.mode == "single_default":
-        return {DEFAULT_LOCATION: _wire(_summed(list(named.values())), settings)}
+        return {DEFAULT_LOCATION: _wire(summed(list(named.values())), settings)}
     return {location: _wire(level, settings) for location, level in named.items()}
 
 
@@ -42,16 +43,6 @@ def is_ours(location: str) -> bool:
 def row_body(sku: str, location: str, level: Mapping[str, Any] = EMPTY) -> dict[str, Any]:
     """One row of the bulk call; without a level, none is left there."""
     return {"sku": sku, "stock_location_external_id": location, **level}
-
-
-def _summed(levels: list[StockLevel]) -> StockLevel:
-    dates = [level.restock_date for level in levels if level.restock_date is not None]
-    return StockLevel(
-        level=sum(level.level for level in levels),
-        unlimited=any(level.unlimited for level in levels),
-        minimum=min((level.minimum for level in levels), default=0),
-        restock_date=min(dates, default=None),
-    )
 
 
 def _wire(level: StockLevel, settings: ConnectionSettings) -> dict[str, Any]:

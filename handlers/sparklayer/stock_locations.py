@@ -13,6 +13,7 @@ class StockLocations:
     def __init__(self, client: SparkLayerClient) -> None:
         self._client = client
         self._there: dict[str, str] | None = None  # external id -> internal id, where that is known
+        self._names: dict[str, str] = {}  # by external id
 
     def forget(self) -> None:
         """Read them again next time: the platform says that one is not there."""
@@ -21,6 +22,15 @@ class StockLocations:
     async def known(self) -> frozenset[str]:
         """Every location that is there. Raises a `PlatformError`."""
         return frozenset(await self._read())
+
+    async def names(self) -> Mapping[str, str]:
+        """The name by the external id. Raises a `PlatformError`."""
+        await self._read()
+        return self._names
+
+    def renamed(self, external_id: str, name: str) -> None:
+        """A location has that name now."""
+        self._names[external_id] = name
 
     async def external_ids(self) -> Mapping[str, str]:
         """The external id by the internal one. Raises a `PlatformError`."""
@@ -37,9 +47,11 @@ class StockLocations:
                     raise
                 made = {}
             there[external_id] = str(made.get("id"))
+            self._names[external_id] = wanted[external_id]
 
     async def _read(self) -> dict[str, str]:
         if self._there is None:
             rows = await self._client.stock_locations.all()
             self._there = {str(row["external_id"]): str(row.get("id")) for row in rows if "external_id" in row}
+            self._names = {str(row["external_id"]): str(row.get("name")) for row in rows if "external_id" in row}
         return self._there

@@ -1,5 +1,7 @@
 """What a failed Spark Pay call means for the entity (vendor docs: common usage; a 409 is about the data)."""
 
+from dataclasses import replace
+
 from connector.errors import (
     ContractFault,
     CredentialsRefused,
@@ -10,6 +12,8 @@ from connector.errors import (
     TooLarge,
 )
 from handlers.outcome import Failed, Outcome, Rejected
+
+SETTLE_SECONDS = 5.0  # a request whose answer was lost may still be at work
 
 
 def classify(error: PlatformError) -> Outcome:
@@ -29,3 +33,31 @@ def classify(error: PlatformError) -> Outcome:
             return Failed(error.message, status=error.status, code=error.code, uncertain=True)
         case _:
             return Failed(error.message, retry_after=error.retry_after, status=error.status, code=error.code)
+
+
+def unread(error: PlatformError, tasks: int) -> Outcome:
+    """The outcome of every task of a batch when reading for all of them failed: a refusal is not each one's fault.
+
+    They are tried again one by one, and only the one that the store cannot be asked about is refused.
+    """
+    outcome = classify(error)
+    if isinstance(outcome, Rejected) and tasks > 1:
+        return Failed(outcome.message, status=outcome.status, code=outcome.code)
+    return outcome
+
+
+def half_done(outcome: Outcome) -> Outcome:
+    """The same of an entity of which something was written already: what is on record of it proves nothing now."""
+    return replace(outcome, uncertain=True) if isinstance(outcome, Failed) else outcome
+
+
+def unsettled(outcome: Outcome) -> Outcome:
+    """The same of a call that must not meet its own shadow: the answer was lost, the request may still be at work."""
+    if isinstance(outcome, Failed) and outcome.uncertain and outcome.retry_after is None:
+        return replace(outcome, retry_after=SETTLE_SECONDS)
+    return outcome
+
+
+def stops_the_side(outcome: Outcome) -> bool:
+    """Whether further calls now would meet the same trouble."""
+    return isinstance(outcome, Failed) and outcome.target

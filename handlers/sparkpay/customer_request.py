@@ -6,20 +6,19 @@ from connector.places import country_name, region_name
 from contracts.entities import Customer, CustomerAddress, CustomerStatus
 
 Body = dict[str, Any]
-_TYPE_PREFIX = "ct-"
 
 
-def customer_row(customer: Customer) -> Body:
+def customer_row(customer: Customer, type_id: int | None) -> Body:
     """Every field that the publisher knows and Spark Pay has; the type is left as it is where the group is none."""
     credit = customer.credit
     body: Body = {
-        "email": customer.email,
+        "email": (customer.email or "").strip(),
         "first_name": customer.first_name,
         "last_name": customer.last_name,
         "company": customer.company,
         "phone_number": customer.phone,
         "customer_number": customer.number,
-        "customer_type_id": type_id(customer),
+        "customer_type_id": type_id,
         "is_no_tax_customer": customer.tax_exempt,
         "tax_exemption_number": customer.tax_exemption_number,
         "credit_limit": None if credit is None else credit.limit,
@@ -27,12 +26,6 @@ def customer_row(customer: Customer) -> Body:
         "is_inactive": customer.status in (CustomerStatus.INACTIVE, CustomerStatus.REJECTED),
     }
     return {name: value for name, value in body.items() if value is not None}
-
-
-def type_id(customer: Customer) -> int | None:
-    """The customer type that a group stands for; none for the root and for a group that is no type."""
-    digits = (customer.group or "").removeprefix(_TYPE_PREFIX)
-    return int(digits) if (customer.group or "").startswith(_TYPE_PREFIX) and digits.isdecimal() else None
 
 
 def address_row(customer: Customer, address: CustomerAddress) -> Body:

@@ -4,34 +4,37 @@ Not atomic: what a crash leaves half done is found by the order's number and com
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from connector.errors import Refused
 from connector.sparkpay.answers import Row
 from connector.sparkpay.client import SparkPayClient
-from connector.sparkpay.query import Query, any_of, eq
-from contracts.entities import LineKind, Order
-from handlers.outcome import Context
+from connector.sparkpay.query import Query
+from contracts.entities import Order
+from handlers.outcome import Context, Rejected
+from handlers.sparkpay.found_customers import customers_of, the_one
+from handlers.sparkpay.found_items import sku_conditions
 from handlers.sparkpay.order_desk import OrderDesk
 from handlers.sparkpay.order_request import (
     address_row,
     custom_fields,
     item_row,
+    items_of,
     order_row,
-    payment_row,
+    payment_rows,
 )
-
-_SKUS_PER_CALL = 15  # 100 characters each, percent-encoded, in an address of at most 1,900
+from handlers.sparkpay.shop import Shop
 
 
 class OrderMaker:
     """Writes the rows of an order; every step is looked up before it is repeated."""
 
-    def __init__(self, client: SparkPayClient, desk: OrderDesk) -> None:
+    def __init__(self, client: SparkPayClient, desk: OrderDesk, shop: Shop) -> None:
         self._client = client
         self._desk = desk
+        self._shop = shop
 
     async def make(self, order: Order, status_id: int, context: Context) -> None:
         """The order with everything. Raises a `PlatformError`."""
@@ -42,27 +45,17 @@ class OrderMaker:
         await self.complete(order, {**row, "items": (), "payments": (), "custom_fields": ()}, context)
 
     async def complete(self, order: Order, row: Row, context: Context) -> None:
-        """Bring lines, payment and custom fields to what they should be. Raises a `PlatformError`."""
+        """Bring lines, payments and custom fields to what they should be. Raises a `PlatformError`."""
         order_id, settings = int(row["id"]), context.settings
-        products: Mapping[str, Mapping[str, int]] | None = None
-        surplus = Counter(_key(item) for item in row.get("items") or ())
-        for line in order.lines:
-            body = item_row(line, order_id, {})
-            if surplus[_key(body)] > 0:
-                surplus[_key(body)] -= 1
-                continue
-            if products is None:
-                products = await self._products(order)
-            product = products.get(line.sku or "", {}) if line.kind is LineKind.ITEM else {}
-            await self._client.create("order_items", {**body, **product})
-        for item in row.get("items") or ():
-            if surplus[_key(item)] > 0:
-                surplus[_key(item)] -= 1
-                await self._client.delete("order_items", int(item["id"]))
-        payments = list(row.get("payments") or ())
-        if not payments:
-            await self._client.create("order_payments", payment_row(order, order_id, int(row["customer_id"]), settings))
-        for payment in payments[1:]:
+        await self._complete_lines(order, order_id, row.get("items") or ())
+        surplus = list(row.get("payments") or ())
+        for body in payment_rows(order, order_id, int(row["customer_id"]), settings):
+            same = next((one for one in surplus if same_payment(one, body)), None)
+            if same is None:
+                await self._client.create("order_payments", body)
+            else:
+                surplus.remove(same)
+        for payment in surplus:
             await self._client.delete("order_payments", int(payment["id"]))
         there = {field.get("name"): field.get("value") for field in row.get("custom_fields") or ()}
         for name, value in custom_fields(order, settings).items():
@@ -70,29 +63,36 @@ class OrderMaker:
                 body = {"custom_field_id": await self._desk.field_id(name), "resource_id": order_id, "value": value}
                 await self._client.create("custom_field_values", body)
 
+    async def _complete_lines(self, order: Order, order_id: int, there: Sequence[Row]) -> None:
+        products: Mapping[str, Mapping[str, int]] | None = None
+        surplus = Counter(_key(item) for item in there)
+        for line in items_of(order):
+            body = item_row(line, order_id, {})
+            if surplus[_key(body)] > 0:
+                surplus[_key(body)] -= 1
+                continue
+            if products is None:
+                products = await self._products(order)
+            await self._client.create("order_items", {**body, **products.get(line.sku or "", {})})
+        for item in there:
+            if surplus[_key(item)] > 0:
+                surplus[_key(item)] -= 1
+                await self._client.delete("order_items", int(item["id"]))
+
     async def _customer(self, order: Order, context: Context) -> int:
         """The customer's id in Spark Pay: as it is known, else by e-mail, else a new one."""
-        if (id_ := order.customer.refs.get("sparkpay")) is not None:
-            return int(id_)
-        if order.customer.key is not None:
-            known = (await context.known.refs("customer", [order.customer.key])).get(order.customer.key, {})
-            if "sparkpay" in known:
-                return int(known["sparkpay"])
-        email = order.customer.email or ""
-        page = await self._client.page("customers", Query().where("email", eq(email)).sorted_by("id").at_most(10))
-        rows = [row for row in page.rows if str(row.get("email") or "").casefold() == email.casefold()]
-        if len(rows) > 1:
-            raise Refused(
-                f"order {order.key}: {len(rows)} customers of the store have the e-mail {email}",
-                side="sparkpay",
-                endpoint="GET /customers",
-                code="customer_ambiguous",
-            )
-        if rows:
-            return int(rows[0]["id"])
+        if (id_ := await known_customer(order, context)) is not None:
+            return id_
+        email = (order.customer.email or "").strip()
+        rows = await customers_of(self._client, email, context.settings)
+        found = the_one(rows, f"order {order.key}", email)
+        if isinstance(found, Rejected):
+            raise Refused(found.message, side="sparkpay", endpoint="GET /customers", code=found.code)
+        if found is not None:
+            return int(found["id"])
         body = {
             "email": email,
-            "store_id": context.settings.sparkpay.store_id or 1,
+            "store_id": await self._shop.store_id(context.settings),
             "first_name": order.customer.first_name or "",
             "last_name": order.customer.last_name or "",
             "company": order.customer.company or "",
@@ -119,9 +119,9 @@ class OrderMaker:
     async def _products(self, order: Order) -> Mapping[str, Mapping[str, int]]:
         """Which product or combination has which SKU; none where several do, for a line keeps its number anyway."""
         found: dict[str, list[Mapping[str, int]]] = {}
-        skus = sorted({line.sku for line in order.lines if line.kind is LineKind.ITEM and line.sku})
-        for at in range(0, len(skus), _SKUS_PER_CALL):
-            query = Query().where("item_number", any_of(skus[at : at + _SKUS_PER_CALL])).sorted_by("id")
+        skus = sorted({line.sku for line in items_of(order) if line.sku})
+        for condition in sku_conditions(skus):
+            query = Query().where("item_number", condition).sorted_by("id")
             page = await self._client.page("variant_inventory", query.only("id", "product_id", "item_number"))
             for row in page.rows:
                 ids = {"variant_inventory_id": int(row["id"]), "product_id": int(row["product_id"])}
@@ -130,6 +130,21 @@ class OrderMaker:
             for row in page.rows:
                 found.setdefault(str(row["item_number"]), []).append({"product_id": int(row["id"])})
         return {sku: ids[0] for sku, ids in found.items() if len(ids) == 1}
+
+
+async def known_customer(order: Order, context: Context) -> int | None:
+    """The customer's id in the store, where it is known without a call."""
+    who = order.customer
+    told = who.refs.get("sparkpay", "")
+    if not told and who.key is not None:
+        refs = (await context.known.refs("customer", [who.key])).get(who.key, {})
+        told = refs.get("sparkpay") or (who.key.partition(":")[2] if who.key.startswith("sparkpay:") else "")
+    return int(told) if told.isdecimal() else None
+
+
+def same_payment(there: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Whether a row is that payment: by its reference, which nobody else gives."""
+    return bool(there.get("payment_ref_num") == wanted["payment_ref_num"])
 
 
 def _key(item: Mapping[str, Any]) -> tuple[str, int, Decimal]:

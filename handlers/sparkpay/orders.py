@@ -7,9 +7,7 @@ already, the order is looked up by its number, which comes from the cart, and on
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from decimal import Decimal
+from collections.abc import Sequence
 from typing import Any
 
 from connector.errors import NotFound, OutcomeUnknown, PlatformError, UserFault
@@ -17,36 +15,56 @@ from connector.settings import ConnectionSettings
 from connector.sparkpay.answers import Row
 from connector.sparkpay.client import SparkPayClient
 from connector.sparkpay.query import Query, eq
-from contracts.entities import LineKind, Order, Shipment
-from contracts.values import plain
-from handlers.outcome import Applied, Context, Failed, Outcome, Rejected, Task
+from contracts.entities import Order, OrderKind, Shipment
+from handlers.outcome import Applied, Context, Failed, Outcome, Rejected, Task, would_write
 from handlers.sparklayer.body_hash import body_hash
-from handlers.sparkpay.classify import classify
+from handlers.sparkpay.classify import classify, half_done, unsettled
+from handlers.sparkpay.email_turns import EmailTurns
 from handlers.sparkpay.order_desk import OrderDesk
-from handlers.sparkpay.order_maker import OrderMaker
-from handlers.sparkpay.order_request import custom_fields, integration_body, objection, order_number
-from handlers.sparkpay.shipments import shipment_row
+from handlers.sparkpay.order_maker import OrderMaker, known_customer, same_payment
+from handlers.sparkpay.order_request import (
+    custom_fields,
+    has_own_number,
+    integration_body,
+    objection,
+    order_number,
+    payments_of,
+    taken_back,
+)
+from handlers.sparkpay.order_there import OrderThere, found, line_of, remembered, wanted_lines
+from handlers.sparkpay.shipments import is_from_the_store, shipment_row
+from handlers.sparkpay.shop import Shop
 
 AT_ONCE = 4  # vendor docs say nothing of parallel calls; four are what every known client dares
-_SETTLE_SECONDS = 5.0  # a request whose answer was lost may still be at work
-_PARTS = ("items", "payments", "custom_fields")
+_PARTS = ("items", "payments", "shipments", "custom_fields")
+_PROGRESS = ("items", "shipments")
+
+
+class _Withheld(Exception):
+    """A write would be needed."""
 
 
 class OrderHandler:
-    """Applies orders and quotes that were placed elsewhere."""
+    """Applies orders and quotes that were placed elsewhere, and what becomes of orders everywhere.
+
+    `look_only` tells what differs instead of writing it.
+    """
 
     entity = "order"
     batch = 50
     after: Sequence[str] = ("customer",)
 
-    def __init__(self, client: SparkPayClient) -> None:
+    def __init__(self, client: SparkPayClient, shop: Shop, emails: EmailTurns, *, look_only: bool = False) -> None:
         self._client = client
+        self._emails = emails
+        self._look_only = look_only
         self._desk = OrderDesk(client)
-        self._maker = OrderMaker(client, self._desk)
+        self._maker = OrderMaker(client, self._desk, shop)
         self._turns = asyncio.Semaphore(AT_ONCE)
 
     async def apply(self, tasks: Sequence[Task], context: Context) -> Sequence[Outcome]:
         """See `Handler`."""
+        self._desk.begin(context.now)
         return await asyncio.gather(*(self._guarded(task, context) for task in tasks))
 
     async def _guarded(self, task: Task, context: Context) -> Outcome:
@@ -55,11 +73,10 @@ class OrderHandler:
                 return await self._apply(task, context)
             except UserFault as error:
                 return Failed(str(error), pause=True)
-            except OutcomeUnknown as error:
-                failed = classify(error)
-                return replace(failed, retry_after=_SETTLE_SECONDS) if isinstance(failed, Failed) else failed
+            except _Withheld:
+                return would_write(f"order {task.key}: the store has not what it should have")
             except PlatformError as error:
-                return classify(error)
+                return half_done(unsettled(classify(error)))
 
     async def _apply(self, task: Task, context: Context) -> Outcome:
         order = task.entity
@@ -68,54 +85,68 @@ class OrderHandler:
         if not isinstance(order, Order):
             raise TypeError(f"{task.key} is no order")
         hash_ = body_hash(order.model_dump(mode="json", exclude={"refs"}))
-        if hash_ == task.applied_hash:
-            return Applied(hash_, refs=_refs(task.ledger), ledger=dict(task.ledger), unchanged=True)
-        known = task.ledger.get("order_id") or order.refs.get("sparkpay")
-        if known is None:
-            if (refusal := objection(order)) is not None:
-                return refusal
+        if hash_ == task.applied_hash and not task.doubt:
+            return Applied(hash_, refs=_refs(task), ledger=dict(task.ledger), unchanged=True)
+        there, wrote = remembered(task), False
+        if there is None and (id_ := _told_id(task, order)) is not None:
+            row = await self._read(id_)
+            if row is None:
+                return Rejected("order_gone", f"order {task.key}: Spark Pay has no order {id_} any more")
+            there = found(order, row, task.ledger)
+        if there is None:
             placed = await self._place(task, order, context)
             if isinstance(placed, Rejected):
                 return placed
-            ledger = _ledger(order, placed)
-            wrote = True
-        else:
-            ledger, wrote = {"order_id": int(known), "items": {}, "shipments": {}, **task.ledger}, False
-        moved = await self._move_on(order, ledger, context.settings)
-        return Applied(hash_, refs=_refs(ledger), ledger=ledger, unchanged=not (wrote or moved))
+            row, wrote = placed
+            there = found(order, row, task.ledger)
+        moved = await self._move_on(order, there, context.settings)
+        ledger = there.ledger()
+        return Applied(hash_, refs={"sparkpay": str(there.id)}, ledger=ledger, unchanged=not (wrote or moved))
 
-    async def _place(self, task: Task, order: Order, context: Context) -> Row | Rejected:
-        """The order's row with its parts, as the store has it now."""
-        found: Row | None = None
-        if not await context.intents.first("order", task.key, "create"):
+    async def _read(self, id_: int) -> Row | None:
+        try:
+            return await self._client.get("orders", id_, expand=_PROGRESS)
+        except NotFound:
+            return None
+
+    async def _place(self, task: Task, order: Order, context: Context) -> tuple[Row, bool] | Rejected:
+        """The order's row with its parts, as the store has it now, and whether anything was written."""
+        if (refusal := objection(order)) is not None:
+            return refusal
+        if not order.customer.email and await known_customer(order, context) is None:
+            return Rejected("email_missing", f"order {order.key}: its customer has no e-mail address")
+        async with self._emails.turn(order.customer.email):
+            return await self._place_once(task, order, context)
+
+    async def _place_once(self, task: Task, order: Order, context: Context) -> tuple[Row, bool] | Rejected:
+        ours = self._look_only or not await context.intents.first("order", task.key, "create")
+        if ours or task.doubt or not has_own_number(order):
             looked = await self._look_up(order)
             if isinstance(looked, Rejected):
                 return looked
-            found = looked
-        if found is None:
-            await self._make(order, context)
-            looked = await self._look_up(order)
-            if isinstance(looked, Rejected):
-                return looked
-            found = looked
-        if found is None:
-            raise OutcomeUnknown(
-                f"order {order_number(order)} was taken and is not to be found",
-                side="sparkpay",
-                endpoint="GET /orders",
-            )
-        return (
-            found
-            if await self._is_whole(order, found, context.settings)
-            else await self._complete(order, found, context)
-        )
+            if looked is not None and not (ours or task.doubt or has_own_number(order)):
+                return looked, False  # somebody else's order of that number: the same one, and complete as it is
+            if looked is not None:
+                return await self._whole(order, looked, context)
+        if self._look_only:
+            raise _Withheld
+        await self._make(order, context)
+        looked = await self._look_up(order)
+        if looked is None:
+            message = f"order {order_number(order)} was taken and is not to be found"
+            raise OutcomeUnknown(message, side="sparkpay", endpoint="GET /orders")
+        if isinstance(looked, Rejected):
+            return looked
+        row, _ = await self._whole(order, looked, context)
+        return row, True
 
     async def _make(self, order: Order, context: Context) -> None:
         settings = context.settings
         status = await self._desk.new_status(order, settings)
         for name in custom_fields(order, settings):
             await self._desk.field_id(name)
-        if settings.orders.integration_route and self._desk.has_integration_routes:
+        in_one = settings.orders.integration_route and order.kind is OrderKind.ORDER and bool(order.customer.email)
+        if in_one and self._desk.has_integration_routes:
             body = integration_body(order, str(status["name"]), settings)
             try:
                 await self._client.request("POST", "orders/integration", body=body)
@@ -135,89 +166,94 @@ class OrderHandler:
             return Rejected("order_ambiguous", f"order {order.key}: Spark Pay has {number} more than once ({ids})")
         return rows[0] if rows else None
 
-    async def _is_whole(self, order: Order, row: Row, settings: ConnectionSettings) -> bool:
+    async def _whole(self, order: Order, row: Row, context: Context) -> tuple[Row, bool]:
+        """The row with all its parts: what is missing is added, what is there twice taken away."""
+        customer = await known_customer(order, context)
+        strange = customer is not None and row.get("customer_id") != customer
+        whole = self._is_whole(order, row, context.settings)
+        if whole and not strange:
+            return row, False
+        if self._look_only:
+            raise _Withheld
+        if strange:  # the integration route goes by e-mail, and that may have changed
+            await self._client.update("orders", int(row["id"]), {"customer_id": customer})
+        if not whole:
+            await self._maker.complete(order, row, context)
+        looked = await self._look_up(order)
+        return (row if looked is None or isinstance(looked, Rejected) else looked), True
+
+    def _is_whole(self, order: Order, row: Row, settings: ConnectionSettings) -> bool:
         there = {field.get("name"): field.get("value") for field in row.get("custom_fields") or ()}
         wanted = custom_fields(order, settings)
-        lines = Counter(_line_of(item) for item in row.get("items") or ())
+        paid, payments = list(row.get("payments") or ()), payments_of(order)
         return (
-            lines == Counter(_wanted(order))
-            and len(row.get("payments") or ()) == 1
+            Counter(map(line_of, row.get("items") or ())) == Counter(wanted_lines(order))
+            and len(paid) == len(payments)
+            and all(any(same_payment(one, payment) for one in paid) for payment in payments)
             and all(there.get(name) == value for name, value in wanted.items())
         )
 
-    async def _complete(self, order: Order, row: Row, context: Context) -> Row:
-        """Add what is missing, take away what is there twice."""
-        await self._maker.complete(order, row, context)
-        found = await self._look_up(order)
-        return row if found is None or isinstance(found, Rejected) else found
-
-    async def _move_on(self, order: Order, ledger: dict[str, Any], settings: ConnectionSettings) -> bool:
-        """Shipments that Spark Pay does not know, then the status; whether anything was written."""
+    async def _move_on(self, order: Order, there: OrderThere, settings: ConnectionSettings) -> bool:
+        """Shipments that Spark Pay does not know, what was taken back, the status; whether anything was written."""
         wrote = False
         for shipment in order.shipments:
-            if "sparkpay" in shipment.refs:
-                continue
-            wrote |= await self._ship(order, shipment, ledger)
-        status_id = await self._desk.status_for(order.status, settings)
-        if status_id is not None and ledger.get("status_id") != status_id:
-            order_id = ledger["order_id"]
+            if not is_from_the_store(shipment):
+                wrote |= await self._ship(order, shipment, there)
+        wrote |= await self._tell(order, there)
+        status_id = await self._desk.status_for(order.status, there.status_id, settings)
+        if status_id is not None:
+            self._require_writes()
             if settings.orders.silent_status:
-                await self._client.update("orders", order_id, {"order_status_id": status_id})
+                await self._client.update("orders", there.id, {"order_status_id": status_id})
             else:
-                await self._client.request("PUT", f"orders/{order_id}/status", body={"order_status_id": status_id})
-            ledger["status_id"] = status_id
+                await self._client.request("PUT", f"orders/{there.id}/status", body={"order_status_id": status_id})
+            there.status_id = status_id
             wrote = True
         return wrote
 
-    async def _ship(self, order: Order, shipment: Shipment, ledger: dict[str, Any]) -> bool:
+    async def _ship(self, order: Order, shipment: Shipment, there: OrderThere) -> bool:
         """Found by its name within the order, so it can be sent again."""
-        if not ledger["items"]:
-            row = await self._client.get("orders", ledger["order_id"], expand=("items",))
-            ledger["items"] = _items_of(order, row)
-        body = shipment_row(order, shipment, ledger["order_id"], ledger["items"])
-        hash_ = body_hash(body)
-        if ledger["shipments"].get(shipment.id) == hash_:
+        if there.items is None:
+            row = await self._client.get("orders", there.id, expand=("items",))
+            there.items = found(order, row, {}).items
+        body = shipment_row(order, shipment, there.id, there.items or {})
+        if there.has(shipment.id, body):
+            there.shipments[shipment.id] = body_hash(body)
             return False
+        self._require_writes()
         await self._client.create("order_shipments", body)
-        ledger["shipments"] = {**ledger["shipments"], shipment.id: hash_}
+        there.shipments[shipment.id] = body_hash(body)
         return True
 
+    async def _tell(self, order: Order, there: OrderThere) -> bool:
+        """What was cancelled or returned in part has no rows in the store: it is written down for people."""
+        text = taken_back(order)
+        hash_ = None if text is None else body_hash(text)
+        if text is None or hash_ == there.told:
+            return False
+        comments: Any = there.comments
+        if comments is None:
+            comments = (await self._client.get("orders", there.id, fields=("id", "admin_comments"))).get(
+                "admin_comments"
+            )
+        if text not in str(comments or ""):
+            self._require_writes()
+            body = {"admin_comments": f"{comments}\r\n{text}" if comments else text}
+            await self._client.update("orders", there.id, body)
+        there.told = hash_
+        return True
 
-def _wanted(order: Order) -> list[tuple[str, int, str]]:
-    return [
-        (
-            line.sku or "",
-            int(line.quantity),
-            plain(line.unit_price if line.kind is LineKind.ITEM and line.unit_price is not None else line.net),
-        )
-        for line in order.lines
-    ]
-
-
-def _line_of(item: Mapping[str, Any]) -> tuple[str, int, str]:
-    return (str(item.get("item_number") or ""), int(item.get("quantity") or 0), plain(Decimal(item.get("price") or 0)))
-
-
-def _items_of(order: Order, row: Mapping[str, Any]) -> dict[str, int]:
-    """Id of the order item of each line: by the id that it has in Spark Pay, else by SKU, each used once."""
-    free = {
-        int(item["id"]): str(item.get("item_number_full") or item.get("item_number") or "")
-        for item in row.get("items") or ()
-    }
-    found: dict[str, int] = {}
-    for line in order.lines:
-        own = line.refs.get("sparkpay", "")
-        match = int(own) if own.isdecimal() and int(own) in free else None
-        match = match or next((id_ for id_, sku in free.items() if sku == (line.sku or "")), None)
-        if match is not None:
-            found[line.id] = match
-            del free[match]
-    return found
+    def _require_writes(self) -> None:
+        if self._look_only:
+            raise _Withheld
 
 
-def _ledger(order: Order, row: Mapping[str, Any]) -> dict[str, Any]:
-    return {"order_id": int(row["id"]), "items": _items_of(order, row), "shipments": {}}
+def _told_id(task: Task, order: Order) -> int | None:
+    """The id that it has in the store, as far as anybody says."""
+    own = task.key.removeprefix("sparkpay:") if task.key.startswith("sparkpay:") else ""
+    told = str(task.ledger.get("order_id") or order.refs.get("sparkpay") or own)
+    return int(told) if told.isdecimal() else None
 
 
-def _refs(ledger: Mapping[str, Any]) -> dict[str, str]:
-    return {"sparkpay": str(ledger["order_id"])} if "order_id" in ledger else {}
+def _refs(task: Task) -> dict[str, str]:
+    return {"sparkpay": str(task.ledger["order_id"])} if "order_id" in task.ledger else {}

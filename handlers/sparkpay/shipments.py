@@ -10,6 +10,12 @@ from handlers.fulfilment import parcels
 PREFIX = "SL-"
 
 
+def is_from_the_store(shipment: Shipment) -> bool:
+    """Whether the store itself told of it: a row of its own, or one that only its status stands for."""
+    row = shipment.id.removeprefix("sh-")
+    return "sparkpay" in shipment.refs or (row != shipment.id and row.isdecimal()) or shipment.id.startswith("status-")
+
+
 def shipment_row(order: Order, shipment: Shipment, order_id: int, items: Mapping[str, int]) -> dict[str, Any]:
     """`items` are the order items by line. The store's own shipments are called "1", "2": ours never are."""
     parts = next((parcel.parts for parcel in parcels(order) if parcel.source == shipment), ())

@@ -131,10 +131,11 @@ class System:
             process.wait(timeout=10)
         self.processes.clear()
 
-    def sandboxes(self, *, products: int, limit: int = 50) -> None:
+    def sandboxes(self, *, products: int, customers: int = 0, orders: int = 0, limit: int = 50) -> None:
         self.start(
             "sparkpay", "sandbox", "sparkpay", "--port", str(self.pay_port), "--token", TOKEN,
-            "--products", str(products), "--limit", str(limit),
+            "--products", str(products), "--customers", str(customers), "--orders", str(orders),
+            "--limit", str(limit),
         )  # fmt: skip
         self.start(
             "sparklayer", "sandbox", "sparklayer", "--port", str(self.layer_port), "--site-id", "acme-tools",
@@ -158,6 +159,10 @@ class System:
 
     def edit(self, op: str, resource: str, id_: int | None = None, *, touch: bool = True, **fields: object) -> Any:
         return self.pay("POST", "edit", {"op": op, "resource": resource, "id": id_, "fields": fields, "touch": touch})
+
+    def do(self, method: str, path: str, body: object) -> Any:
+        """What a person does at the SparkLayer site, as its API would take it."""
+        return self.layer("POST", "do", {"method": method, "path": path, "body": body})
 
     def connect(self, *settings: str, sync: bool = True) -> None:
         self.command("topics", "create")

@@ -7,13 +7,26 @@ import tempfile
 from pathlib import Path
 
 from connector.bus.embedded import EmbeddedBroker
-from tests.benchmarks import backlog, budget, calls, intake, isolation, latency, memory, replay
+from tests.benchmarks import (
+    backlog,
+    budget,
+    calls,
+    full_sync,
+    intake,
+    isolation,
+    latency,
+    memory,
+    order_calls,
+    orders_placed,
+    replay,
+)
 from tests.benchmarks.figures import Figure, show
 from tests.benchmarks.places import fresh_database, place, postgres
 from tests.support.brokers import java_broker
 
-NAMES = ("calls", "intake", "latency", "window", "budget", "memory", "replay", "isolation", "backlog")
-LONG = ("budget", "memory", "replay", "isolation", "backlog")
+NAMES = ("calls", "intake", "latency", "window", "budget", "memory", "replay", "isolation", "backlog", "full_sync")
+NAMES += ("order_calls", "orders_placed")
+LONG = ("budget", "memory", "replay", "isolation", "backlog", "full_sync", "orders_placed")
 HERE = "here"
 
 
@@ -46,6 +59,15 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=20.0, help="live events a second of `isolation`")
     parser.add_argument("--phase", type=float, default=30.0, help="seconds of each of the four phases of `isolation`")
     parser.add_argument("--rows", type=int, default=1_000_000, help="waiting rows of `backlog`")
+    parser.add_argument(
+        "--full",
+        type=int,
+        nargs=3,
+        default=[10_000, 5000, 5000],
+        metavar=("PRODUCTS", "CUSTOMERS", "ORDERS"),
+        help="what `full_sync` reads",
+    )
+    parser.add_argument("--orders", type=int, default=10_000, help="of `orders_placed`, and a tenth row by row")
     parser.add_argument("--out", type=Path, help="write the JSON here instead of printing it")
     chosen = parser.parse_args()
     wrong = [name for name in chosen.names if name not in NAMES]
@@ -86,6 +108,17 @@ def _run(chosen: argparse.Namespace) -> list[Figure]:
             figures += _backlog(chosen, Path(folder))
     if "isolation" in names:
         figures += _isolation(chosen)
+    return figures + _longest(chosen, names)
+
+
+def _longest(chosen: argparse.Namespace, names: list[str]) -> list[Figure]:
+    figures: list[Figure] = []
+    if "order_calls" in names:
+        figures += asyncio.run(order_calls.measure())
+    if "orders_placed" in names:
+        figures += _orders_placed(chosen)
+    if "full_sync" in names:
+        figures += _full_sync(chosen)
     if "replay" in names:
         figures += _replay(chosen)
     return figures
@@ -116,6 +149,23 @@ def _backlog(chosen: argparse.Namespace, folder: Path) -> list[Figure]:
         database = asyncio.run(fresh_database(chosen.postgres))
         figures += asyncio.run(backlog.measure(folder, database, chosen.rows, "PostgreSQL"))
     return figures
+
+
+def _orders_placed(chosen: argparse.Namespace) -> list[Figure]:
+    with tempfile.TemporaryDirectory() as name:
+        figures = asyncio.run(orders_placed.measure(Path(name), chosen.orders, plain_rows=False))
+        return figures + asyncio.run(orders_placed.measure(Path(name), max(1, chosen.orders // 10), plain_rows=True))
+
+
+def _full_sync(chosen: argparse.Namespace) -> list[Figure]:
+    with contextlib.ExitStack() as stack:
+        bootstrap = chosen.kafka or stack.enter_context(EmbeddedBroker()).bootstrap_servers
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        return [
+            *asyncio.run(full_sync.detection()),
+            *asyncio.run(full_sync.reading(*chosen.full)),
+            *full_sync.measure(folder, bootstrap, *chosen.full),
+        ]
 
 
 def _budget(chosen: argparse.Namespace, folder: Path) -> list[Figure]:

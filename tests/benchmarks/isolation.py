@@ -109,6 +109,7 @@ class Deployment:
 async def measure(settings: Settings, connections: int, seconds: float, rate: float, label: str) -> list[Figure]:
     async with _deployed(settings, connections) as on:
         figures = await _idle(on, connections, label)
+        await on.live(seconds, rate)  # the first writes of each connection: tokens, lists, what a process remembers
         without, together = Delays(), Delays()
         for _ in range(2):
             await on.bad("paused")

@@ -8,6 +8,7 @@ that is no known truth (two saves seen half and half) moves nothing.
 import json
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from urllib.parse import unquote
@@ -71,9 +72,11 @@ def stale_events(topics: Topics, states: Sequence[State]) -> list[str]:
     told = []
     truths = _titles(states) | _levels(states)
     for name, events in topics.events.items():
+        if name not in truths:
+            continue
         own = [event for event in events if event.source == "sparkpay" and not event.deleted]
         values = [_title(event.data["title"]) if name[0] == "product" else _value(event, "default") for event in own]
-        for value, newer in backwards(_changes(truths.get(name, [])), values):
+        for value, newer in backwards(_changes(truths[name]), values):
             told.append(f"{' '.join(name)}: {value!r} was published again after {newer!r}")
     return told
 
@@ -108,12 +111,19 @@ def _value(event: Event, where: str) -> Value:
     if event.entity == "price":
         rows = next((each["rows"] for each in event.data["lists"] if f"sp-{each['list']}-usd" == where), [])
         # Of today: periods of sale are days long, and so none begins or ends while a world lives.
-        return _breaks([{"quantity": row.get("from_quantity", 1), "price": row["amount"]} for row in rows])
+        today = [row for row in rows if _is_valid(row)]
+        return _breaks([{"quantity": row.get("from_quantity", 1), "price": row["amount"]} for row in today])
     levels = event.data["levels"]
     here = [level for level in levels if where == "default" or level.get("location", "default") == where]
     if any(level.get("unlimited") for level in here):
         return 999_999
     return sum(max(0, int(level.get("level", 0))) for level in here)
+
+
+def _is_valid(row: Mapping[str, Any]) -> bool:
+    now = datetime.now(UTC)
+    begins, ends = (row.get(name) and datetime.fromisoformat(row[name]) for name in ("valid_from", "valid_until"))
+    return (not begins or begins <= now) and (not ends or now < ends)
 
 
 def _breaks(rows: Iterable[Mapping[str, Any]]) -> Value:

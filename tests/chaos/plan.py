@@ -25,6 +25,20 @@ class Edit:
 
 
 @dataclass(frozen=True, slots=True)
+class EditTrade:
+    """The merchant saves something of customers and orders so many times."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Buyers place so many orders in SparkLayer."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Publish:
     """The other service publishes."""
 
@@ -68,7 +82,7 @@ class Clock:
 
 
 # Webhooks: a kind of event of its own here (sent, repeated, late, forged) once the service receives them.
-Action = Edit | Publish | Kill | KillBroker | RestartDatabase | Faults | Clock
+Action = Edit | EditTrade | Place | Publish | Kill | KillBroker | RestartDatabase | Faults | Clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +134,9 @@ def plan(seed: int) -> Plan:
         stock_mode="per_warehouse" if seed % 5 == 4 else "single_default",
         settled_first=rng.random() < 0.5,
         storm_seconds=storm,
-        actions=tuple(sorted(_actions(rng, storm, database, processes), key=lambda timed: timed[0])),
+        actions=tuple(
+            sorted([*_actions(rng, storm, database, processes), *_trade(seed, storm)], key=lambda timed: timed[0])
+        ),
     )
 
 
@@ -157,6 +173,13 @@ def _actions(
     jumps = rng.choice((0, 0, 1, 3))
     found += [(moment(), Clock(rng.choice(("pay", "pay", "layer")), _skew(rng))) for _ in range(jumps)]
     return found
+
+
+def _trade(seed: int, storm: float) -> list[tuple[float, Action]]:
+    """Decided apart from all else, so that a seed keeps the storm that it always had."""
+    rng = Random(f"trade of {seed}")
+    found: list[tuple[float, Action]] = [(rng.uniform(0, storm), EditTrade(rng.randint(1, 2))) for _ in range(5)]
+    return found + [(rng.uniform(0, storm), Place(rng.randint(1, 2))) for _ in range(4)]
 
 
 def _kill(rng: Random, processes: Mapping[str, tuple[str, ...]]) -> Kill:

@@ -11,7 +11,7 @@ from tests.chaos import desk, inbox, topics
 from tests.chaos.overwrites import stale_events, stale_writes, written_to_site
 from tests.chaos.plan import Plan, plan
 from tests.chaos.servers import Servers, pause
-from tests.chaos.verdict import Scene, disagreements, foreign, refused, unsettled
+from tests.chaos.verdict import Scene, disagreements, foreign, refused, surplus, unsettled
 from tests.chaos.world import World, world
 
 QUIET_SECONDS = 90.0
@@ -116,6 +116,8 @@ def _judge(here: World, figures: dict[str, int], *, settled: bool) -> list[str]:
     figures |= {
         "edits": len(here.merchant.done),
         "erp": len(here.erp.acknowledged),
+        "trade": here.trade.done,
+        "placed": len(here.trade.placed),
         "events": sum(map(len, scene.topics.events.values())),
         "writes": int(here.system.layer("GET", "stats")["writes"]),
         "letters": len(scene.topics.letters),
@@ -125,6 +127,7 @@ def _judge(here: World, figures: dict[str, int], *, settled: bool) -> list[str]:
     }
     return [
         *refused(scene, listed),
+        *surplus(scene, orders=here.trade.orders + len(here.trade.placed), shipments=here.trade.shipments),
         *stale_writes(scene.topics, written_to_site(journal)),
         *stale_events(scene.topics, here.merchant.states),
         *(f"the store was asked against its contract: {violation}" for violation in stats["violations"]),
@@ -149,8 +152,10 @@ def _scene(here: World) -> Scene:
         store=system.pay("GET", "state"),
         site=system.layer("GET", "state"),
         topics=topics.read(system.bootstrap, system.prefix),
-        rows=inbox.rows(system.database_url),
+        rows=inbox.rows(system.database_url, "sparklayer"),
+        back=inbox.rows(system.database_url, "sparkpay"),
         stock_mode=here.plan.stock_mode,
+        placed=here.trade.placed,
     )
 
 

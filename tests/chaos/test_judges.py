@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from tests.chaos.overwrites import backwards, stale_events, stale_writes, written_to_site
-from tests.chaos.plan import ALL_ROLES, Kill, plan
+from tests.chaos.plan import ALL_ROLES, EditTrade, Kill, Place, plan
 from tests.chaos.topics import Event, Record, Topics, Version
+from tests.chaos.verdict import Scene, surplus
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -70,6 +71,9 @@ def test_a_price_that_is_written_after_a_newer_one_is_told() -> None:
     calls = [call("batch-update-pricing", row) for row in written]
     assert stale_writes(topics, written_to_site(calls[:2])) == []
     assert len(stale_writes(topics, written_to_site(calls))) == 1
+    later = {"from_quantity": 1, "amount": "8", "valid_from": "2999-01-01T00:00:00Z"}
+    sale_is_over = {"lists": [{"list": "base", "rows": [{"from_quantity": 1, "amount": "9.5"}, later]}]}
+    assert stale_writes(told_of("price", "A", *lists, sale_is_over), written_to_site(calls)) == []
 
 
 def test_a_title_that_is_published_after_a_newer_one_is_told() -> None:
@@ -87,3 +91,12 @@ def test_a_plan_is_the_same_every_time_and_any_few_meet_everything() -> None:
     assert {len(one.processes) for one in some} >= {1, 3, 6}
     assert any(one.processes == {"service": ALL_ROLES} for one in some)
     assert all(any(isinstance(action, Kill) for _, action in one.actions) for one in some)
+    kinds = [{type(action) for _, action in one.actions} for one in some]
+    assert all({EditTrade, Place} <= kind for kind in kinds)
+
+
+def test_what_is_there_more_often_than_people_made_it_is_told() -> None:
+    scene = Scene({"orders": [{"id": 1}, {"id": 2}], "order_shipments": []}, {}, Topics(), {}, {}, "single_default")
+    assert list(surplus(scene, orders=2, shipments=0)) == []
+    assert list(surplus(scene, orders=1, shipments=0)) == ["the store has 2 orders, people have made 1"]
+    assert list(surplus(scene, orders=2, shipments=1)) == ["the store has 0 order_shipments, people have made 1"]

@@ -8,8 +8,16 @@ from typing import Any
 
 from confluent_kafka import Consumer, TopicPartition
 
-TOPICS = {"products": "product", "prices": "price", "stock": "stock"}
-_SIDE = "sparklayer"
+TOPICS = {
+    "products": "product",
+    "prices": "price",
+    "stock": "stock",
+    "customer-groups": "customer-group",
+    "customers": "customer",
+    "orders": "order",
+}
+_KEYED_BY_SKU = ("price", "stock")
+_SIDES = ("sparklayer", "sparkpay")
 _READ_SECONDS = 30.0
 
 
@@ -79,7 +87,8 @@ def read(address: str, prefix: str) -> Topics:
             found.events.setdefault((event.entity, event.key), []).append(event)
     for events in found.events.values():
         events.sort(key=lambda event: event.version)
-    found.letters = [_letter(record) for record in _records(address, [f"{name}.{_SIDE}.dlt" for name in names])]
+    boxes = [f"{name}.{side}.dlt" for name in names for side in _SIDES]
+    found.letters = [_letter(record) for record in _records(address, boxes)]
     return found
 
 
@@ -116,7 +125,7 @@ def _event(record: Record, entity: str) -> Event | None:
         body = json.loads(record.value or b"")
         data = body["data"]
         deleted = body["type"].endswith(".deleted.v1")
-        key = data["key"] if deleted or entity == "product" else data["sku"]
+        key = data["sku"] if entity in _KEYED_BY_SKU and not deleted else data["key"]
         version = Version(datetime.fromisoformat(body["time"]), body["id"])
         return Event(entity, key, version, body["source"], deleted, data, record)
     except (ValueError, KeyError, TypeError):

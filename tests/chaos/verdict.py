@@ -1,12 +1,13 @@
 """What must be true of a world when it is quiet again: each function gives the sentences that are not."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from connector.demo.oracle import Excuse, OracleSettings, compare
+from connector.demo.oracle import Excuse, compare
+from tests.acceptance.trading import JUDGE
 from tests.chaos.erp import SOURCE, Sent
 from tests.chaos.inbox import InboxRow
 from tests.chaos.topics import Event, Topics
@@ -20,13 +21,15 @@ State = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Everything that is looked at, of one moment."""
+    """Everything that is looked at, of one moment; `rows` are what is wanted of SparkLayer, `back` of Spark Pay."""
 
     store: State
     site: State
     topics: Topics
     rows: Rows
+    back: Rows
     stock_mode: str
+    placed: Sequence[Mapping[str, Any]] = ()
 
 
 def disagreements(scene: Scene) -> list[str]:
@@ -46,11 +49,12 @@ def disagreements(scene: Scene) -> list[str]:
     compared = compare(
         {name: list(rows) for name, rows in scene.store.items()},
         scene.site,
-        settings=OracleSettings(
-            stock_mode="per_warehouse" if scene.stock_mode == "per_warehouse" else "single_default"
+        settings=replace(
+            JUDGE, stock_mode="per_warehouse" if scene.stock_mode == "per_warehouse" else "single_default"
         ),
         now=datetime.now(UTC),
         excused=excused,
+        placed=scene.placed,
     )
     if compared.fields_compared == 0:
         return ["the oracle compared nothing"]
@@ -60,7 +64,8 @@ def disagreements(scene: Scene) -> list[str]:
 def unsettled(scene: Scene) -> Iterator[str]:
     """Every event is taken in, and none is still to be applied."""
     for (entity, key), event in scene.topics.newest().items():
-        row = scene.rows.get((entity, key))
+        # What SparkLayer tells of is wanted of Spark Pay.
+        row = (scene.back if event.source == "sparklayer" else scene.rows).get((entity, key))
         if row is None:
             yield f"{entity} {key}: lost, its event {event.version.id} of {event.source} is not in the inbox"
         elif row.event_id != event.version.id:
@@ -142,6 +147,13 @@ def refused(scene: Scene, listed: list[dict[str, Any]]) -> Iterator[str]:
                 f"{letter['entity']} {letter['key']}: letter {letter['id']} ({letter['code']}) is listed as new, and "
                 f"the key is {listed_row.state}"
             )
+
+
+def surplus(scene: Scene, *, orders: int, shipments: int) -> Iterator[str]:
+    """Nothing was ordered or sent twice: there are as many as people have made."""
+    for table, wanted in (("orders", orders), ("order_shipments", shipments)):
+        if (found := len(scene.store[table])) != wanted:
+            yield f"the store has {found} {table}, people have made {wanted}"
 
 
 def _copies(scene: Scene, event: Event) -> set[tuple[str, int, int]]:

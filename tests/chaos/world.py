@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.acceptance.system import SECRET, TOKEN, System, until
+from tests.acceptance.trading import SETTINGS
 from tests.chaos.desk import SITE, connect
 from tests.chaos.erp import Erp
 from tests.chaos.merchant import Merchant
@@ -17,14 +18,17 @@ from tests.chaos.plan import (
     Action,
     Clock,
     Edit,
+    EditTrade,
     Faults,
     Kill,
     KillBroker,
+    Place,
     Plan,
     Publish,
     RestartDatabase,
 )
 from tests.chaos.servers import Servers, pause
+from tests.chaos.trade import CUSTOMERS, ORDERS, Trade
 
 _TICK = 0.02
 _USUAL_START_SECONDS = 2.5
@@ -37,6 +41,8 @@ _SETTINGS = (
     "poll.sweep_share=1",
     "poll.slowest_seconds=3",
     "poll.deletions_at_once=1",
+    *(setting for setting in SETTINGS if not setting.startswith("watch.")),
+    "watch.purchases_seconds=2",
 )
 
 
@@ -49,6 +55,7 @@ class World:
     system: System
     merchant: Merchant
     erp: Erp
+    trade: Trade
     diary: list[str] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
     pace: float = 1.0
@@ -109,14 +116,25 @@ class World:
     def _doing(self, action: Action) -> Callable[[], None]:
         return lambda: self._do(action)
 
-    def _do(self, action: Action) -> None:
+    def _people(self, action: Action) -> None:
         match action:
             case Edit():
                 for words in self.merchant.edit(action.count, fight=action.fight):
                     self.note(f"merchant: {words}")
+            case EditTrade():
+                for _ in range(action.count):
+                    self.note(f"merchant: {self.trade.edit()}")
+            case Place():
+                for _ in range(action.count):
+                    self.note(self.trade.place())
             case Publish():
                 self.note(f"the other service publishes {action.count}")
                 self.erp.publish(action.count, self.merchant.skus, self.merchant.customer_types)
+
+    def _do(self, action: Action) -> None:
+        match action:
+            case Edit() | EditTrade() | Place() | Publish():
+                self._people(action)
             case Kill():
                 self._kill(action)
             case KillBroker():
@@ -202,7 +220,8 @@ def world(plan: Plan, servers: Servers, folder: Path) -> Iterator[World]:
             f"sparkpay.expand_page_size={min(100, plan.page_size)}",
             f"stock.mode={plan.stock_mode}",
         )
-        made = World(plan, servers, system, merchant, Erp(plan.seed, servers.kafka.address, prefix))
+        erp = Erp(plan.seed, servers.kafka.address, prefix)
+        made = World(plan, servers, system, merchant, erp, Trade(plan.seed, system))
         for name in plan.processes:
             made.start(name)
         made.settle_in()
@@ -214,6 +233,7 @@ def start_sandboxes(system: System, plan: Plan) -> None:
     system.start(
         "sparkpay", "sandbox", "sparkpay", "--port", str(system.pay_port), "--token", TOKEN,
         "--products", str(plan.products), "--seed", str(plan.seed),
+        "--customers", str(CUSTOMERS), "--orders", str(ORDERS),
         "--limit", str(plan.limit), "--window-seconds", f"{plan.window_seconds:g}",
     )  # fmt: skip
     system.start(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import httpx
 from hypothesis import strategies as st
 
-from connector.sparkpay import product_fields
+from connector.sparkpay import order_fields, people_fields, product_fields
 
 Spoil = Callable[[bytes], tuple[int, bytes]]
 """Status and body instead of a true body."""
@@ -75,6 +75,38 @@ spoiled: st.SearchStrategy[Spoil] = st.one_of(
 """Answers that nobody can take for a list."""
 
 misleading: st.SearchStrategy[Spoil] = spoiled | st.builds(_always, st.just(200), any_list.map(_dumped))
+
+_about = sorted({*people_fields.CUSTOMER, *people_fields.ADDRESS, *order_fields.ORDER, *order_fields.SHIPMENT})
+_collections = sorted({*people_fields.NESTED, *order_fields.NESTED})
+_parts = st.builds(
+    lambda fields, keys: {**fields, **keys},
+    st.dictionaries(st.sampled_from([*_about, "name", "value", "items", "fields"]), _scalars | any_json, max_size=6),
+    st.fixed_dictionaries(
+        {"id": st.integers(1, 12) | _scalars},
+        optional={
+            "customer_id": st.integers(0, 12) | _scalars,
+            "order_id": st.integers(0, 12) | _scalars,
+            "resource_id": st.integers(0, 12) | _scalars,
+            "custom_field_id": st.integers(0, 3) | _scalars,
+            "updated_at": st.sampled_from(["2026-01-01T01:00:00.000Z", "9999-12-31T00:00:00Z", ""]),
+        },
+    ),
+)
+_whole = st.builds(
+    lambda row, nested: {**row, **nested},
+    _parts,
+    st.dictionaries(st.sampled_from(_collections), st.lists(_parts, max_size=2) | any_json, max_size=3),
+)
+misleading_about: st.SearchStrategy[Spoil] = spoiled | st.builds(
+    _always,
+    st.just(200),
+    st.builds(
+        lambda total, rows: {"total_count": total, "rows": rows},
+        st.integers(0, 5) | _scalars,
+        st.lists(_whole, max_size=3) | st.lists(any_json, max_size=2),
+    ).map(_dumped),
+)
+"""The same about customers and orders."""
 
 
 class Noise(httpx.AsyncBaseTransport):

@@ -37,6 +37,13 @@ class FakeMemory:
             and (until is None or known.number <= until)
         )
 
+    async def keyed(self, entity: str, numbers: Sequence[int]) -> Mapping[int, Sequence[str]]:
+        found: dict[int, list[str]] = {}
+        for known in self.kept.values():
+            if known.entity == entity and not known.deleted and known.number is not None and known.number in numbers:
+                found.setdefault(known.number, []).append(known.key)
+        return found
+
     async def claimants(self, skus: Sequence[str]) -> Mapping[str, Sequence[tuple[str, str]]]:
         found: dict[str, list[tuple[str, str]]] = {}
         for known in self.kept.values():

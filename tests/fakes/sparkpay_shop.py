@@ -8,15 +8,22 @@ import httpx
 from pydantic import SecretStr
 
 from connector.clock import SteppedClock
+from connector.ports import Echoes, NoEchoes
 from connector.sandbox.sparkpay import CatalogueShape, SandboxPolicy, SparkPayStore, create_app, fill_catalogue
 from connector.settings import ConnectionSettings
+from connector.settings.connection import FlowSettings
+from connector.sparkpay.catalogue_stream import CatalogueStream
 from connector.sparkpay.client import SparkPayClient
 from connector.sparkpay.poller import Poller
 from connector.sparkpay.product_state import Problem
+from connector.sparkpay.selection import CATALOGUE_KINDS
 from contracts.events import Event, entity_name
 from tests.fakes.sparkpay_ports import FakeBudget, FakeMemory, FakeOutlet
 
 TOKEN = "made-up-token"
+CATALOGUE_ALONE = {
+    f"flow.{name}": "to_sparklayer" if name in CATALOGUE_KINDS else "off" for name in FlowSettings.model_fields
+}
 Before = Callable[[httpx.Request], Awaitable[None] | None]
 
 
@@ -58,6 +65,7 @@ class Shop:
     memory: FakeMemory = field(default_factory=FakeMemory)
     outlet: FakeOutlet = field(default_factory=FakeOutlet)
     problems: list[Problem] = field(default_factory=list)
+    echoes: Echoes = field(default_factory=NoEchoes)
 
     def poller(self) -> Poller:
         """As after a start of the process."""
@@ -70,6 +78,7 @@ class Shop:
             self.clock,
             interval_seconds=1.0,
             on_problem=self.problems.append,
+            echoes=self.echoes,
         )
 
     @property
@@ -119,7 +128,7 @@ async def open_shop(
     app = create_app(store, policy or SandboxPolicy(token=TOKEN, limit=1_000_000))
     wire = Meddling(httpx.ASGITransport(app))
     budget = FakeBudget()
-    settings = ConnectionSettings().with_values({"b2b.customer_type_ids": "all", **(values or {})})
+    settings = ConnectionSettings().with_values({"b2b.customer_type_ids": "all", **CATALOGUE_ALONE, **(values or {})})
     client = SparkPayClient(
         "http://shop.example",
         SecretStr(TOKEN),
@@ -139,6 +148,11 @@ async def open_shop(
 def told(events: list[Event]) -> list[tuple[str, str]]:
     """Kind and key of each."""
     return [(entity_name(event), event.data.key) for event in events]
+
+
+def catalogue(poller: Poller) -> CatalogueStream:
+    """What watches products, prices and stock."""
+    return next(stream for stream in poller.streams if isinstance(stream, CatalogueStream))
 
 
 async def synced(shop: Shop) -> Poller:

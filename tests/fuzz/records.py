@@ -17,6 +17,7 @@ from connector.settings import ConnectionSettings
 from connector.state.claims import SkuClaims
 from connector.state.database import Database
 from connector.state.inbox import Inbox
+from connector.state.links import Links
 from contracts.dead_letters import read
 from contracts.events import EVENTS, Version, decode, version_of
 from contracts.topics import TopicNames
@@ -151,7 +152,7 @@ class Records:
         self._box = _Box()
         self._office = DeadLetterOffice(self._box, NAMES, clock)
         book: Any = _Known()
-        linker = Linker(self._inbox, SkuClaims(self._db, clock), SIDE)
+        linker = Linker(self._inbox, SkuClaims(self._db, clock), Links(self._db), SIDE)
         self._sink = InboxSink(
             SIDE, inbox=self._inbox, book=book, linker=linker, clock=clock, metrics=Metrics(), wake=_nobody
         )

@@ -18,6 +18,8 @@ from connector.state.inbox import Row
 from contracts.entities import Price, PriceList, PriceRow, Product, Stock, StockLevel, Variant
 from handlers.outcome import Context, Failed, Rejected, Task
 from handlers.sparklayer import handlers
+from tests.fakes.entity_directory import FakeEntityDirectory
+from tests.fakes.intents import FakeIntents
 from tests.fakes.sku_directory import FakeSkuDirectory
 from tests.fuzz.playing import SECRETS, Fuzzed, leaked, told
 from tests.fuzz.replies import Played, Reply, reply
@@ -128,7 +130,8 @@ class SparkLayerReplies(Fuzzed):
         }[kind]
         tasks = [Task("acme", entity.key, entity, doubt=doubt) for entity in entities]
         settings = ConnectionSettings().with_values({"stock.mode": "per_warehouse"})
-        outcomes = await handlers(client)[kind].apply(tasks, Context(settings, directory, _NOW))
+        context = Context(settings, directory, _NOW, FakeEntityDirectory(), FakeIntents())
+        outcomes = await handlers(client)[kind].apply(tasks, context)
         assert len(outcomes) == len(tasks)
         for task, outcome in zip(tasks, outcomes, strict=True):
             row = Row("acme", "sparklayer", kind, task.key, _NOW, "e", False, 1, "t", 0, 0, b"k", b"v")

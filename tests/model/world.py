@@ -27,6 +27,7 @@ from connector.state.entities import SideEntities
 from connector.state.inbox import Inbox, SetRejected, SetRetry, Settlement
 from connector.state.intents import SideIntents
 from connector.state.letters import Letters
+from connector.state.links import Links
 from connector.state.pauses import SidePauses
 from connector.state.runs import Runs
 from contracts.dead_letters import read
@@ -192,7 +193,7 @@ class World:
         self.letters: list[StoredLetter] = []
         self.office = DeadLetterOffice(Box(self), self.names, self.clock)
         book: Any = Book(connection)
-        linker = Linker(self.inbox, SkuClaims(db, self.clock), SIDE)
+        linker = Linker(self.inbox, SkuClaims(db, self.clock), Links(db), SIDE)
         self.sink = InboxSink(
             SIDE, inbox=self.inbox, book=book, linker=linker, clock=self.clock, metrics=self.metrics, wake=_nobody
         )

@@ -18,6 +18,7 @@ from handlers.outcome import Applied, Context, Failed, Outcome, Rejected, Seen, 
 from handlers.sparklayer import handlers
 from handlers.sparklayer.product_plan import wanted_skus
 from tests.fakes.entity_directory import FakeEntityDirectory
+from tests.fakes.intents import FakeIntents
 from tests.fakes.sku_directory import FakeSkuDirectory
 
 NOW = datetime(2026, 4, 1, 12, tzinfo=UTC)
@@ -57,6 +58,7 @@ class Desk:
         self.handlers = handlers(self.client)
         self.skus = FakeSkuDirectory()
         self.known = FakeEntityDirectory()
+        self.intents = FakeIntents()
         self.rows: dict[tuple[str, str], Row] = {}
         self.now = NOW
         self._asked = 0
@@ -115,7 +117,8 @@ class Desk:
             for key in keys
             for row in [self.rows[kind, key]]
         ]
-        outcomes = list(await self.handlers[kind].apply(tasks, Context(self.settings, self.skus, self.now, self.known)))
+        context = Context(self.settings, self.skus, self.now, self.known, self.intents)
+        outcomes = list(await self.handlers[kind].apply(tasks, context))
         for key, outcome in zip(keys, outcomes, strict=True):
             self._remember(kind, key, outcome)
         return outcomes

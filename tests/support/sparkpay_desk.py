@@ -9,6 +9,7 @@ import httpx
 from pydantic import SecretStr
 
 from connector.clock import SteppedClock
+from connector.ports import Doubt
 from connector.sandbox.sparkpay import SandboxPolicy, SparkPayStore, create_app
 from connector.settings import ConnectionSettings
 from connector.sparkpay.client import SparkPayClient
@@ -31,6 +32,7 @@ class Row:
     entity: Entity | None
     applied_hash: str | None = None
     ledger: Mapping[str, Any] = field(default_factory=dict)
+    doubt: Doubt = Doubt.NONE
 
 
 class StoreDesk:
@@ -64,6 +66,15 @@ class StoreDesk:
         """Handlers that have learned nothing yet."""
         self.handlers = handlers(self.client)
 
+    def put(self, kind: str, entity: Entity) -> None:
+        """The newest wanted state; nothing is applied yet."""
+        self.rows.setdefault((kind, entity.key), Row(None)).entity = entity
+
+    def forget(self) -> None:
+        """Nothing is known any more of what was applied: the database is lost."""
+        self.rows = {name: Row(row.entity, doubt=Doubt.UNSEEN) for name, row in self.rows.items()}
+        self.skus.claims.clear()
+
     async def apply(self, *entities: Entity) -> list[Outcome]:
         """Entities of one kind, each with its newest state, in one batch."""
         kind = next(name for name, kind in KINDS.items() if isinstance(entities[0], kind.model))
@@ -79,7 +90,15 @@ class StoreDesk:
     async def run(self, kind: str, *keys: str, attempts: int = 0) -> list[Outcome]:
         """Apply what is wanted of these keys and remember what came of it."""
         tasks = [
-            Task("acme", key, row.entity, applied_hash=row.applied_hash, ledger=row.ledger, attempts=attempts)
+            Task(
+                "acme",
+                key,
+                row.entity,
+                applied_hash=row.applied_hash,
+                ledger=row.ledger,
+                attempts=attempts,
+                doubt=row.doubt,
+            )
             for key in keys
             for row in [self.rows[kind, key]]
         ]
@@ -89,7 +108,9 @@ class StoreDesk:
             row = self.rows[kind, key]
             done = outcome.applied if isinstance(outcome, Rejected) else outcome
             if isinstance(done, Applied):
-                row.applied_hash, row.ledger = done.hash, done.ledger
+                row.applied_hash, row.ledger, row.doubt = done.hash, done.ledger, Doubt.NONE
+                if done.claims is not None:
+                    self.skus.claims[key] = tuple(done.claims)
                 if row.entity is not None:
                     self.known.there(kind, key, **done.refs)
             if isinstance(outcome, Failed) and outcome.uncertain:

@@ -6,6 +6,16 @@ choice, every reading is accepted and a comment says which.
 """
 
 from connector.demo.oracle.comparison import Comparison, Difference, compare, differences
-from connector.demo.oracle.settings import Excuse, OracleSettings
+from connector.demo.oracle.settings import CATALOGUE, ORDERS, PEOPLE, Excuse, OracleSettings
 
-__all__ = ["Comparison", "Difference", "Excuse", "OracleSettings", "compare", "differences"]
+__all__ = [
+    "CATALOGUE",
+    "ORDERS",
+    "PEOPLE",
+    "Comparison",
+    "Difference",
+    "Excuse",
+    "OracleSettings",
+    "compare",
+    "differences",
+]

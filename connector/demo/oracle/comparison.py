@@ -1,6 +1,6 @@
 """The whole comparison of a shop with what SparkLayer holds of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
@@ -8,12 +8,19 @@ from typing import Any
 
 from connector.demo.oracle.catalogue_check import check_catalogue, offers, sku_holders
 from connector.demo.oracle.expectation import exactly
+from connector.demo.oracle.order_check import check_purchases
+from connector.demo.oracle.order_v1_check import check_orders_v1
+from connector.demo.oracle.people import People
+from connector.demo.oracle.people_check import check_customers, check_groups
+from connector.demo.oracle.placed_check import check_placed
 from connector.demo.oracle.price_check import check_prices
 from connector.demo.oracle.rows import Dump, Shop
 from connector.demo.oracle.sellables import Sellable
-from connector.demo.oracle.settings import Excuse, OracleSettings
+from connector.demo.oracle.settings import CATALOGUE, Excuse, OracleSettings
+from connector.demo.oracle.setup_check import check_places, check_settings, check_shipping_methods
 from connector.demo.oracle.stock_check import check_stock
 from connector.demo.oracle.tally import Difference, Tally
+from connector.demo.oracle.trade import Trade
 
 __all__ = ["Comparison", "Difference", "compare", "differences"]
 
@@ -41,9 +48,10 @@ def differences(
     settings: OracleSettings,
     now: datetime,
     excused: Mapping[str, Excuse] = _NOTHING,
+    placed: Sequence[Mapping[str, Any]] = (),
 ) -> list[Difference]:
     """Every field on SparkLayer that is not what Spark Pay's rows lead to at the moment `now`; see `compare`."""
-    return list(compare(store, site, settings=settings, now=now, excused=excused).differences)
+    return list(compare(store, site, settings=settings, now=now, excused=excused, placed=placed).differences)
 
 
 def compare(
@@ -53,12 +61,38 @@ def compare(
     settings: OracleSettings,
     now: datetime,
     excused: Mapping[str, Excuse] = _NOTHING,
+    placed: Sequence[Mapping[str, Any]] = (),
 ) -> Comparison:
     """Compares `SparkPayStore.dump()` with `SparkLayerSite.dump()`, field by field and in both directions.
 
-    `now` decides which prices are valid. Raises ValueError where several stores could be meant.
+    `now` decides which prices are valid, `placed` are the purchases that somebody placed in SparkLayer, as they were
+    then. Raises ValueError where several stores could be meant.
     """
     shop, tally = Shop(store, settings.store_id), Tally(excused)
+    if settings.kinds & CATALOGUE:
+        _compare_catalogue(shop, site, settings, tally, now)
+    people = People(store)
+    trade = Trade(store, people)
+    if "customer-group" in settings.kinds:
+        check_groups(shop, site, settings, tally)
+    if "customer" in settings.kinds:
+        check_customers(shop, people, site, settings, tally)
+    if "order" in settings.kinds:
+        check_orders = check_purchases if settings.orders_api == "purchases" else check_orders_v1
+        check_orders(trade, site, settings, tally)
+        check_placed(trade, site, placed, settings, tally)
+    if "shipping-method" in settings.kinds:
+        check_shipping_methods(store, site, settings, tally)
+    if "stock-location" in settings.kinds:
+        check_places(shop, site, settings, tally)
+    if "setting" in settings.kinds:
+        check_settings(site, settings, tally)
+    return Comparison(tuple(tally.differences), dict(tally.entities), dict(tally.fields))
+
+
+def _compare_catalogue(
+    shop: Shop, site: Mapping[str, Any], settings: OracleSettings, tally: Tally, now: datetime
+) -> None:
     offered = offers(shop, settings, tally)
     holders = sku_holders(shop, offered.values())
     check_catalogue(shop, list(site["products"]), settings, tally, offered=offered, holders=holders)
@@ -76,7 +110,6 @@ def compare(
     check_stock(shop, site, settings, tally, sold)
     if settings.retired_are_empty:
         _check_retired(tally, variants, site, sold.keys() | unsettled)
-    return Comparison(tuple(tally.differences), dict(tally.entities), dict(tally.fields))
 
 
 def _check_retired(

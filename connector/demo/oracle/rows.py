@@ -16,19 +16,19 @@ class Shop:
     """One store's rows. Raises ValueError where the store is not clear or not there."""
 
     def __init__(self, dump: Dump, store_id: int | None) -> None:
-        self.products = _by_id(dump, "products")
-        self.options = _by_id(dump, "product_variants")
-        self.groups = _by_id(dump, "variant_groups")
-        self.statuses = _by_id(dump, "product_statuses")
-        self.customer_types = _by_id(dump, "customer_types")
-        self.warehouses = _by_id(dump, "warehouses")
-        self.options_of = _by_owner(dump, "product_variants", "product_id")
-        self.combinations_of = _by_owner(dump, "variant_inventory", "product_id")
-        self.prices_of = _by_owner(dump, "product_pricing", "product_id")
-        self.pictures_of = _by_owner(dump, "product_pictures", "product_id")
-        self.inactive_of = _by_owner(dump, "product_inactive_in_store", "item_id")
+        self.products = by_id(dump, "products")
+        self.options = by_id(dump, "product_variants")
+        self.groups = by_id(dump, "variant_groups")
+        self.statuses = by_id(dump, "product_statuses")
+        self.customer_types = by_id(dump, "customer_types")
+        self.warehouses = by_id(dump, "warehouses")
+        self.options_of = by_owner(dump, "product_variants", "product_id")
+        self.combinations_of = by_owner(dump, "variant_inventory", "product_id")
+        self.prices_of = by_owner(dump, "product_pricing", "product_id")
+        self.pictures_of = by_owner(dump, "product_pictures", "product_id")
+        self.inactive_of = by_owner(dump, "product_inactive_in_store", "item_id")
         self.inventory: Row = next(iter(dump.get("inventory_settings", [])), {})
-        stores = _by_id(dump, "stores")
+        stores = by_id(dump, "stores")
         if store_id is None and len(stores) > 1:
             raise ValueError(f"the shop has the stores {sorted(stores)}: name one of them")
         self.store_id = store_id if store_id is not None else next(iter(stores), 0)
@@ -87,12 +87,14 @@ def moment(row: Row, name: str) -> datetime | None:
     return None if found.year <= _NOT_SET_YEAR else found.astimezone(UTC)
 
 
-def _by_id(dump: Dump, resource: str) -> dict[int, Row]:
+def by_id(dump: Dump, resource: str) -> dict[int, Row]:
+    """The rows of a table in the order of their ids."""
     return {int(row["id"]): row for row in sorted(dump.get(resource, []), key=lambda row: int(row["id"]))}
 
 
-def _by_owner(dump: Dump, resource: str, owner: str) -> dict[int, list[Row]]:
+def by_owner(dump: Dump, resource: str, owner: str) -> dict[int, list[Row]]:
+    """The rows of a table by the id of the row that they belong to."""
     found: dict[int, list[Row]] = defaultdict(list)
-    for row in _by_id(dump, resource).values():
+    for row in by_id(dump, resource).values():
         found[ref(row, owner)].append(row)
     return found

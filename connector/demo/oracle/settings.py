@@ -2,11 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from typing import Literal
 
 PriceRows = tuple[tuple[int, Decimal], ...]
 """Breaks of one list: (from quantity, price of one piece); none = the SKU cannot be bought from that list."""
+
+
+CATALOGUE = frozenset({"product", "price", "stock"})
+PEOPLE = frozenset({"customer", "customer-group"})
+ORDERS = frozenset({"order"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +21,7 @@ class OracleSettings:
 
     `store_id` None means the only store there is. `retired_are_empty`: a SKU that nothing in Spark Pay stands for any
     more has neither a price nor stock on SparkLayer (the rules only ask for its status; switch it off to allow that).
+    `kinds` are those that are compared: the kinds whose flow is on, each checked as Spark Pay's copy on SparkLayer.
     """
 
     currency: str = "USD"
@@ -30,6 +37,21 @@ class OracleSettings:
     monotone: bool = False
     on_calculator: Literal["blank", "base"] = "blank"
     retired_are_empty: bool = True
+    kinds: frozenset[str] = CATALOGUE
+    name_fallback: str = "Customer"
+    association_type_id: int | None = None
+    invoice_methods: tuple[str, ...] = ()
+    vatin: bool = False
+    sales_agents: bool = False
+    orders_api: Literal["purchases", "orders_v1"] = "purchases"
+    orders_since: date | None = None
+    cart_field: str = "sparklayer_cart_id"
+    reference_field: str = "Purchase order number"
+    payment_methods: Mapping[str, str] = field(default_factory=dict)
+    package_types: Mapping[str, str] = field(default_factory=dict)
+    invoice_url: str | None = None
+    shipping_api: Literal["off", "v2", "v1"] = "off"
+    site_settings: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The site's own controls under `/_sandbox`: what every sandbox has, and the revocation of keys."""
+"""The site's own controls under `/_sandbox`: what every sandbox has, what people do at the site, revoked keys."""
 
 from dataclasses import replace
 from typing import cast
@@ -14,7 +14,7 @@ from connector.sandbox.json_stream import streamed
 from connector.sandbox.sparklayer.journal import Journal
 from connector.sandbox.sparklayer.policy import SCOPES, SitePolicy
 from connector.sandbox.sparklayer.service import Service
-from connector.sandbox.sparklayer.shapes import Fields, Flag, Many, Number, Text
+from connector.sandbox.sparklayer.shapes import Anything, Fields, Flag, Many, Number, Text
 from connector.sandbox.sparklayer.wire import Row, decimals_as_text
 
 _CHANGES = Fields(
@@ -38,6 +38,9 @@ _CHANGES = Fields(
         "log_bodies": Flag(),
     }
 )
+_DEED = Fields(
+    {"method": Text(shortest=1), "path": Text(shortest=1), "body": Anything()}, required=frozenset({"method", "path"})
+)
 
 
 def admin_routes(service: Service, faults: FaultBook, journal: Journal) -> list[Route]:
@@ -57,8 +60,14 @@ def admin_routes(service: Service, faults: FaultBook, journal: Journal) -> list[
         service.tokens.revoke(keys=cast("Row", body).get("keys", False))
         return {"keys_refused": service.tokens.keys_refused}
 
+    async def do(request: Request) -> object:
+        wanted = cast("Row", read_json(await request.body()))
+        if list(_DEED.errors(wanted, "")):
+            raise ValueError('send {"method": "PUT", "path": "/api/v1/...", "body": ...}')
+        return decimals_as_text(service.do(wanted["method"], wanted["path"], wanted.get("body")))
+
     shared = shared_controls(journal, faults, state=state, stats=journal.stats, change_policy=change_policy)
-    return routes([*shared, ("POST", "revoke", revoke)])
+    return routes([*shared, ("POST", "revoke", revoke), ("POST", "do", do)])
 
 
 def changed_policy(policy: SitePolicy, changes: object) -> SitePolicy:

@@ -1,6 +1,6 @@
 """Price lists and the rules that derive one from another."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from connector.sandbox.sparklayer.problems import FieldError, invalid
 from connector.sandbox.sparklayer.wire import Row
@@ -39,6 +39,12 @@ class PriceLists:
         self._check_rules(fields)
         row.update(fields, updated_at=self._stamp())
         return row
+
+    def touch(self, slugs: Iterable[str]) -> None:
+        """Prices of these lists were written."""
+        now = self._stamp()
+        for slug in slugs:
+            self._rows[slug]["updated_at"] = now
 
     def remove(self, slug: str) -> None:
         """Forget one; 400 while another list's rule uses it. Its prices are the caller's to drop."""

@@ -58,6 +58,18 @@ class Service:
             _write(reply, refused.body(self.policy.line_base))
         return reply
 
+    def do(self, method: str, path: str, body: object) -> object:
+        """What a buyer or a merchant does at the site: an endpoint's work by its own rules, and no call of anybody's.
+
+        Neither keys nor rate limits nor faults are asked, and nothing is counted. Raises ValueError with the refusal.
+        """
+        try:
+            operation, params = _find(Request(method, path, "", {}, b""))
+            call = Call(self.site, self.policy, params, {}, body, lambda _sku: False, operation.template)
+            return operation.run(call).body
+        except Refusal as refusal:
+            raise ValueError(str(refusal.body())) from refusal
+
     def retry_after(self) -> str:
         """What a 429 says now, in the form that the policy asks for."""
         return self._rate.retry_after(self.policy)

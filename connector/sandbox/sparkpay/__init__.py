@@ -8,8 +8,10 @@ from connector.sandbox.sparkpay.journal import Journal
 from connector.sandbox.sparkpay.policy import SandboxPolicy
 from connector.sandbox.sparkpay.shape import CatalogueFacts, CatalogueShape
 from connector.sandbox.sparkpay.store import SparkPayStore
+from connector.sandbox.sparkpay.trading import SUB_ACCOUNT, TradeFacts, fill_trade
 
 __all__ = [
+    "SUB_ACCOUNT",
     "CatalogueFacts",
     "CatalogueShape",
     "FaultBook",
@@ -17,9 +19,11 @@ __all__ = [
     "Journal",
     "SandboxPolicy",
     "SparkPayStore",
+    "TradeFacts",
     "add_duplicate_sku",
     "add_product_without_sku",
     "add_unacceptable_price",
     "create_app",
     "fill_catalogue",
+    "fill_trade",
 ]

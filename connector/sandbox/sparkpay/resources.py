@@ -165,7 +165,7 @@ _DECLARED = (
             "child_products": children,
             "shipping_rate_adjustments": nothing,
             "reviews": nothing,
-            "custom_fields": nothing,
+            "custom_fields": field_values("Products"),
         },
         links=frozenset({"child_products", "categories"}),
         unfilterable=frozenset({"length", "height", "width"}),

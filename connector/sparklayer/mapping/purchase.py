@@ -1,22 +1,25 @@
-"""SparkLayer purchase that was placed there -> canonical order.
+"""SparkLayer purchase -> canonical order.
 
 The full shape of a purchase is not published, so what is not known is left alone, and money and SKU are looked for
 where the documents show them (vendor docs: purchasing).
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
 
 from pydantic import ValidationError
 
-from connector.errors import PayLayerError
-from connector.places import country_code
+from connector.settings import ConnectionSettings
+from connector.sparklayer.mapping.address import address
+from connector.sparklayer.mapping.faults import MappingFault, invalid
+from connector.sparklayer.mapping.fields import Row, amount, moment, number, part, rows, text
+from connector.sparklayer.mapping.purchase_lines import Packed, packed_lines
+from connector.sparklayer.mapping.purchase_progress import PurchaseProgress, progress_of
 from contracts.entities import (
-    Address,
     Destination,
+    Invoice,
     Order,
     OrderCustomer,
     OrderKind,
@@ -27,10 +30,10 @@ from contracts.entities import (
     TaxLine,
     Totals,
 )
-from contracts.text import clean, cut
+from contracts.text import cut
 
-Row = Mapping[str, Any]
 _LONGEST_REFERENCE = 512
+_DEFAULTS = ConnectionSettings()
 _METHODS = {
     "upfrontpayment": PaymentMethod.UPFRONT,
     "platform_upfront": PaymentMethod.UPFRONT,
@@ -39,170 +42,169 @@ _METHODS = {
     "paymentonaccount": PaymentMethod.ON_ACCOUNT,
     "on_account": PaymentMethod.ON_ACCOUNT,
 }
-_DAYS = re.compile(r"(\d+)_days")
+_DAYS = re.compile(r"(\d{1,4})_days")
 _KINDS = {"quote": OrderKind.QUOTE}
 _PLACED = frozenset({"order", "order_unconfirmed", "quote"})
+_HELPERS = {"sparklayer_impersonator": "Placed on behalf of the customer by", "sparklayer_sales_rep": "Sales rep"}
+_HIDDEN = ("cancelled", "returned")
 
 
-class PurchaseFault(PayLayerError):
-    """A purchase that has no valid order; `code` is stable, the message for people."""
+def cart_of(row: Row) -> str | None:
+    """The cart that a purchase began as; none for what a shop has sent to be shown."""
+    return text(part(row, "purchase_identifiers").get("sparklayer"))
 
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
+
+def shop_id_of(row: Row) -> str | None:
+    """The id of the order in the shop, once a shop has taken it."""
+    return text(part(row, "purchase_identifiers").get("platform"))
 
 
 def is_placed_there(row: Row) -> bool:
     """Whether it is an order or quote of SparkLayer's own that no shop has taken yet."""
-    ids = _part(row, "purchase_identifiers")
-    return row.get("type") in _PLACED and bool(ids.get("sparklayer")) and not ids.get("platform")
+    return began_there(row) and shop_id_of(row) is None
 
 
-def order_entity(row: Row, customer: Row | None = None) -> Order:
-    """The order; `customer` is the customer as SparkLayer has it, where that was read. Raises `PurchaseFault`."""
-    cart = _part(row, "purchase_identifiers").get("sparklayer")
-    if not isinstance(cart, str) or not cart:
-        raise PurchaseFault("cart_missing", "a purchase has no SparkLayer id")
+def began_there(row: Row) -> bool:
+    """Whether it is an order or quote, no cart any more, that was placed in SparkLayer."""
+    return row.get("type") in _PLACED and cart_of(row) is not None
+
+
+def shows_every_piece(row: Row) -> bool:
+    """Whether all that was ordered is in the packages.
+
+    Where the site's words for cancelled and returned packages are not known, such pieces are only named in metadata.
+    """
+    return not any(found.get("name") in _HIDDEN for found in rows(row, "metadata"))
+
+
+def placed_at(row: Row) -> datetime | None:
+    """When it was placed, as far as anything says so."""
+    dates = part(row, "dates")
+    for value in (dates.get("placed"), row.get("created_at"), dates.get("last_updated")):
+        if (found := moment(value)) is not None:
+            return found
+    return None
+
+
+def changed_at(row: Row) -> datetime | None:
+    """When it changed last, by the site's clock."""
+    return moment(part(row, "dates").get("last_updated")) or moment(row.get("updated_at"))
+
+
+def customer_of(row: Row) -> str | None:
+    """SparkLayer's id of the customer, who may be a sub-account."""
+    return text(part(row, "customer_identifiers").get("sparklayer"))
+
+
+def order_entity(row: Row, customer: Row | None = None, settings: ConnectionSettings = _DEFAULTS) -> Order:
+    """The order; `customer` is the customer as SparkLayer has it, where that was read. Raises `MappingFault`."""
+    cart, shop = cart_of(row), shop_id_of(row)
+    if cart is None:
+        raise MappingFault("cart_missing", "a purchase has no SparkLayer id")
     key = f"sparklayer:{cart}"
-    lines = list(_lines(row, key))
-    packages = list(_packages(row))
-    shipping = _part(packages[0], "shipping_method") if packages else {}
-    taxes = [line for found in _rows(row, "tax_lines") if (line := _tax(found)) is not None]
-    paid = _amount(row.get("total_paid"))
-    net, tax = _sums(lines, shipping)
+    placed = placed_at(row)
+    if placed is None:
+        raise MappingFault("date_missing", f"order {key}: nothing says when it was placed")
+    lines, packed = packed_lines(row, key)
+    progress = PurchaseProgress(OrderStatus.UNCONFIRMED) if shop is None else progress_of(packed, settings)
+    shipping = _shipping(packed)
+    taxes = tuple(line for found in rows(row, "tax_lines") if (line := _tax(found)) is not None)
+    helpers = _helpers(row)
     try:
         return Order(
             key=key,
-            refs={"sparklayer": cart},
+            refs={"sparklayer": cart} | ({"sparkpay": shop} if shop is not None and shop.isdecimal() else {}),
             kind=_KINDS.get(str(row.get("type")), OrderKind.ORDER),
-            number=_text(_part(row, "purchase_identifiers").get("visible")),
-            status=OrderStatus.UNCONFIRMED,
-            placed_at=_moment(row),
+            number=text(part(row, "purchase_identifiers").get("visible")),
+            status=progress.status,
+            placed_at=placed,
             currency=_currency(row, key),
             customer=_customer(row, customer),
             customer_reference=_reference(row),
             payment_method=_METHODS.get((_named(row, "payment_method") or "").lower(), PaymentMethod.OTHER),
             net_days=_net_days(row, customer),
             note=_named(row, "note") or _named(row, "customer_note"),
-            billing=_address(_part(row, "billing_address")),
-            destinations=_destinations(packages),
+            internal_note="; ".join(f"{_HELPERS[name]}: {id_}" for name, id_ in helpers.items()) or None,
+            billing=address(part(row, "billing_address")),
+            destinations=tuple(
+                Destination(id=one.place, address=address(part(one.row, "shipping_address"))) for one in packed
+            ),
             lines=tuple(lines),
-            shipping=_shipping(shipping),
-            taxes=tuple(taxes),
-            totals=Totals(grand=net + tax, tax=tax, paid=paid),
-            attributes=_attributes(row),
+            shipping=shipping,
+            taxes=taxes,
+            totals=_totals(lines, shipping, taxes, amount(row.get("total_paid"))),
+            shipments=progress.shipments,
+            cancellations=progress.cancellations,
+            returns=progress.returns,
+            invoices=_invoices(row),
+            attributes={**_attributes(row), **helpers},
         )
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise PurchaseFault("order_invalid", f"order {key}: {where}: {first['msg']}") from error
+        raise invalid("order", key, error) from error
 
 
-def _lines(row: Row, key: str) -> Iterator[OrderLine]:
-    """Every line of every package; the same SKU in two packages is two lines, each with its place."""
-    for place, package in enumerate(_packages(row), start=1):
-        for number, line in enumerate(_rows(package, "line_items"), start=1):
-            quantity = _number(line.get("quantity"))
-            net = _amount(_part(line, "line_total").get("total_net"))
-            if quantity is None or quantity <= 0:
-                raise PurchaseFault("quantity_invalid", f"order {key}: line {place}.{number} has no quantity")
-            if net is None:
-                raise PurchaseFault("price_missing", f"order {key}: line {place}.{number} has no price")
-            discount = _amount(_part(line, "line_total").get("discount_net"))
-            yield OrderLine(
-                id=f"{place}.{number}",
-                sku=_text(_part(line, "identifiers").get("sku")),
-                name=_text(line.get("name_parent")) or "",
-                detail=_text(line.get("name")),
-                quantity=quantity,
-                unit_price=_unit(net, quantity),
-                discount=discount or None,
-                net=net,
-                tax=_amount(_part(line, "line_total").get("total_tax")),
-                ships_to=str(place),
-                attributes={
-                    name: text
-                    for found in _rows(line, "custom_attributes")
-                    if (name := _text(found.get("key"))) and (text := _text(found.get("value")))
-                },
-            )
+def _totals(
+    lines: Sequence[OrderLine], shipping: Shipping | None, taxes: Sequence[TaxLine], paid: Decimal | None
+) -> Totals:
+    """Worked out: a purchase has no sums of its own but what the site calculates. Taxes stand at lines or by title."""
+    freight = (shipping.net if shipping is not None else None) or Decimal(0)
+    by_line = [line.tax for line in lines if line.tax is not None]
+    if shipping is not None and shipping.tax is not None:
+        by_line.append(shipping.tax)
+    tax = sum(by_line, Decimal(0)) if by_line else sum((line.amount for line in taxes), Decimal(0))
+    discounts = [line.discount for line in lines if line.discount is not None]
+    return Totals(
+        grand=sum((line.net for line in lines), Decimal(0)) + freight + tax,
+        tax=tax,
+        discount=sum(discounts, Decimal(0)) if discounts else None,
+        paid=paid,
+    )
 
 
-def _unit(net: Decimal, quantity: Decimal) -> Decimal:
-    """The price of one piece, as exact as four decimals allow."""
-    return (net / quantity).quantize(Decimal("0.0001")).normalize() + 0
-
-
-def _sums(lines: Iterable[OrderLine], shipping: Row) -> tuple[Decimal, Decimal]:
-    lines = list(lines)
-    total = _part(shipping, "line_total")
-    net = sum((line.net for line in lines), Decimal(0)) + (_amount(total.get("total_net")) or 0)
-    tax = sum((line.tax or Decimal(0) for line in lines), Decimal(0)) + (_amount(total.get("total_tax")) or 0)
-    return net, tax
-
-
-def _shipping(method: Row) -> Shipping | None:
-    total = _part(method, "line_total")
-    net = _amount(total.get("total_net"))
-    name = _text(method.get("name"))
-    return None if name is None and net is None else Shipping(method=name, net=net, tax=_amount(total.get("total_tax")))
+def _shipping(packed: Iterable[Packed]) -> Shipping | None:
+    """One shipping line for the order: the first name, and what all packages cost."""
+    methods = [part(one.row, "shipping_method") for one in packed]
+    totals = [part(method, "line_total") for method in methods]
+    nets = [net for total in totals if (net := amount(total.get("total_net"))) is not None]
+    taxes = [tax for total in totals if (tax := amount(total.get("total_tax"))) is not None]
+    name = next((found for method in methods if (found := text(method.get("name"))) is not None), None)
+    if name is None and not nets:
+        return None
+    return Shipping(
+        method=name, net=sum(nets, Decimal(0)) if nets else None, tax=sum(taxes, Decimal(0)) if taxes else None
+    )
 
 
 def _tax(row: Row) -> TaxLine | None:
-    amount = _amount(row.get("amount"))
-    return (
-        None
-        if amount is None
-        else TaxLine(title=_text(row.get("title")) or "Tax", rate=_number(row.get("rate")), amount=amount)
-    )
-
-
-def _destinations(packages: Iterable[Row]) -> tuple[Destination, ...]:
-    return tuple(
-        Destination(id=str(place), address=_address(_part(package, "shipping_address")))
-        for place, package in enumerate(packages, start=1)
-    )
-
-
-def _address(row: Row) -> Address | None:
-    if not any(row.values()):
+    money = amount(row.get("amount"))
+    if money is None:
         return None
-    country = _text(row.get("country_code"))
-    return Address(
-        title=_text(row.get("title")),
-        first_name=_text(row.get("first_name")),
-        last_name=_text(row.get("last_name")),
-        company=_text(row.get("company")),
-        line1=_text(row.get("address_line1")),
-        line2=_text(row.get("address_line2")),
-        city=_text(row.get("city")),
-        region=_text(row.get("region_code")),
-        postal_code=_text(row.get("postal_code")),
-        country=country_code(country),
-        phone=_text(row.get("phone")),
-        mobile=_text(row.get("mobile")),
-    )
+    return TaxLine(title=text(row.get("title")) or "Tax", rate=number(row.get("rate")), amount=money)
 
 
 def _customer(row: Row, customer: Row | None) -> OrderCustomer:
-    id_ = _text(_part(row, "customer_identifiers").get("sparklayer"))
-    known = customer or {}
-    external = _text(known.get("external_id"))
-    refs = {name: value for name, value in (("sparklayer", id_),) if value}
+    id_, known = customer_of(row), customer or {}
+    external = text(known.get("external_id"))
+    refs = {"sparklayer": id_} if id_ is not None else {}
     key = None
     if external is not None:
         key = external if ":" in external else f"sparkpay:{external}"
-        refs |= {"sparkpay": external} if ":" not in external else {}
+        refs |= {"sparkpay": external} if external.isdecimal() else {}
     return OrderCustomer(
         key=key,
         refs=refs,
-        email=_text(known.get("email")),
-        first_name=_text(known.get("first_name")),
-        last_name=_text(known.get("last_name")),
-        company=_text(known.get("company_name")),
-        group=_text(known.get("group")),
+        email=text(known.get("email")),
+        first_name=text(known.get("first_name")),
+        last_name=text(known.get("last_name")),
+        company=text(known.get("company_name")),
+        group=text(known.get("group")),
     )
+
+
+def _helpers(row: Row) -> dict[str, str]:
+    """Who placed it for the customer: the ids of an impersonator and of a sales representative."""
+    ids = part(row, "customer_identifiers")
+    return {name: id_ for name in _HELPERS if (id_ := text(ids.get(name))) is not None}
 
 
 def _reference(row: Row) -> str | None:
@@ -211,88 +213,51 @@ def _reference(row: Row) -> str | None:
 
 
 def _net_days(row: Row, customer: Row | None) -> int | None:
-    text = _named(row, "net_terms") or _text(_part(customer or {}, "payment_on_account").get("net_terms")) or ""
-    found = _DAYS.fullmatch(text)
+    said = _named(row, "net_terms") or text(part(customer or {}, "payment_on_account").get("net_terms")) or ""
+    found = _DAYS.fullmatch(said)
     return int(found[1]) if found is not None else None
+
+
+def _invoices(row: Row) -> tuple[Invoice, ...]:
+    return tuple(
+        Invoice(number=number_, url=text(part(found, "data").get("uri")))
+        for found in rows(row, "accounting_files")
+        if found.get("file_type") == "invoice"
+        and (number_ := text(part(found, "identifiers").get("visible"))) is not None
+    )
 
 
 def _named(row: Row, name: str) -> str | None:
     """The value of a custom field or a piece of metadata."""
-    for part in ("custom_fields", "metadata"):
-        for found in _rows(row, part):
-            if found.get("name") == name and (text := _text(found.get("value"))) is not None:
-                return text
+    for place in ("custom_fields", "metadata"):
+        for found in rows(row, place):
+            if found.get("name") == name and (value := text(found.get("value"))) is not None:
+                return value
     return None
 
 
 def _attributes(row: Row) -> dict[str, str]:
     found: dict[str, str] = {}
-    for field in _rows(row, "custom_fields"):
-        name, value = _text(field.get("name")), _text(field.get("value"))
+    for field in rows(row, "custom_fields"):
+        name, value = text(field.get("name")), text(field.get("value"))
         if name is not None and value is not None:
             found.setdefault(name, value)
     return found
-
-
-def _moment(row: Row) -> datetime:
-    dates = _part(row, "dates")
-    for text in (dates.get("placed"), row.get("created_at"), dates.get("last_updated")):
-        if isinstance(text, str) and text:
-            try:
-                found = datetime.fromisoformat(text)
-            except ValueError:
-                continue
-            return found.astimezone(UTC) if found.tzinfo is not None else found.replace(tzinfo=UTC)
-    raise PurchaseFault("date_missing", "a purchase says nowhere when it was placed")
 
 
 def _currency(row: Row, key: str) -> str:
     for money in _moneys(row):
         if isinstance(code := money.get("currency"), str) and code:
             return code.upper()
-    raise PurchaseFault("currency_missing", f"order {key}: no amount says its currency")
+    raise MappingFault("currency_missing", f"order {key}: no amount says its currency")
 
 
 def _moneys(value: object) -> Iterator[Row]:
     if isinstance(value, Mapping):
         if "number" in value and "currency" in value:
             yield value
-        for part in value.values():
-            yield from _moneys(part)
+        for one in value.values():
+            yield from _moneys(one)
     elif isinstance(value, list):
-        for part in value:
-            yield from _moneys(part)
-
-
-def _packages(row: Row) -> Iterator[Row]:
-    found = row.get("packages")
-    yield from ([found] if isinstance(found, Mapping) else _rows(row, "packages"))
-
-
-def _rows(row: Row, name: str) -> list[Row]:
-    found = row.get(name)
-    return [part for part in found if isinstance(part, Mapping)] if isinstance(found, list) else []
-
-
-def _part(row: Row, name: str) -> Row:
-    found = row.get(name)
-    return found if isinstance(found, Mapping) else {}
-
-
-def _amount(value: object) -> Decimal | None:
-    """Of `{"number": "15.99", "currency": "gbp"}`, or of a plain number."""
-    return _number(value.get("number") if isinstance(value, Mapping) else value)
-
-
-def _number(value: object) -> Decimal | None:
-    if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
-        return None
-    try:
-        found = Decimal(value)
-    except InvalidOperation:
-        return None
-    return found if found.is_finite() else None
-
-
-def _text(value: object) -> str | None:
-    return clean(value) if isinstance(value, str) else None
+        for one in value:
+            yield from _moneys(one)

@@ -62,7 +62,7 @@ def order_entity(bundle: OrderBundle, known: ReferenceData, settings: Connection
     placed = moment(row, "ordered_at", zone) or moment(row, "created_at", zone)
     if placed is None:
         raise MappingFault("ordered_at_missing", f"order {key} has neither ordered_at nor created_at", "ordered_at")
-    at = moment(row, "order_status_last_changed_at", zone) or moment(row, "updated_at", zone)
+    at = moment(row, "order_status_last_changed_at", zone) or placed
     lines = order_lines(row, bundle.items)
     status = order_status(flags, bundle.shipments)
     try:

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from connector.settings import ConnectionSettings
 from connector.sparkpay.bundle import ProductBundle, ReferenceData, Row
 from connector.sparkpay.mapping.availability import availability, availability_of_all
+from connector.sparkpay.mapping.customer import attributes
 from connector.sparkpay.mapping.faults import MappingFault
 from connector.sparkpay.mapping.fields import identity, number, rounded, text, whole
 from connector.sparkpay.mapping.images import image_url
@@ -49,6 +50,7 @@ def product_entity(
             variants=tuple(
                 _variant(bundle, known, settings, item, position) for position, item in enumerate(items, start=1)
             ),
+            attributes=None if bundle.custom_fields is None else attributes(bundle.custom_fields),
         )
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]

@@ -18,6 +18,12 @@ _GRAMS = {
 _LARGEST = Decimal(10) ** 12
 
 
+def in_grams(weight: Decimal, unit: str | None) -> Decimal | None:
+    """A weight in one of the shop's units; none where the unit is unknown."""
+    factor = _GRAMS.get((unit or "").lower())
+    return None if factor is None else weight * factor
+
+
 def weight_grams(bundle: ProductBundle, item: Sellable) -> Decimal | None:
     """To a milligram; none where it is 0 or in an unknown unit."""
     factor = _GRAMS.get((text(bundle.product, "weight_unit") or "").lower())

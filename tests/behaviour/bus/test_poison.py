@@ -28,6 +28,7 @@ from connector.state.claims import SkuClaims
 from connector.state.connections import Connections, SparkLayerAccess, SparkPayAccess
 from connector.state.database import Database
 from connector.state.inbox import Inbox
+from connector.state.links import Links
 from connector.state.vault import Vault
 from contracts.dead_letters import without_reason
 from contracts.events import encode
@@ -63,7 +64,8 @@ async def inbox_sink(db: Database) -> AsyncIterator[InboxSink]:
     inbox = Inbox(db, clock)
     yield InboxSink(
         "sparklayer", inbox=inbox, book=ConnectionBook(connections, clock),
-        linker=Linker(inbox, SkuClaims(db), "sparklayer"), clock=clock, metrics=Metrics(), wake=lambda *_: None,
+        linker=Linker(inbox, SkuClaims(db), Links(db), "sparklayer"), clock=clock, metrics=Metrics(),
+        wake=lambda *_: None,
     )  # fmt: skip
 
 

@@ -25,7 +25,7 @@ from connector.state.intents import SideIntents
 from connector.state.pauses import SidePauses
 from connector.state.runs import Runs
 from connector.state.vault import Vault
-from contracts.entities import Product, Stock, StockLevel, Variant
+from contracts.entities import Customer, Product, Stock, StockLevel, Variant
 from contracts.events import Event, changed, encode, entity_name, is_deletion
 from handlers.outcome import Applied, Context, Outcome, Task
 
@@ -36,6 +36,11 @@ Answer = Callable[[Task], Outcome]
 
 def stock(sku: str, level: int = 5, version: int = 1, *, source: str = "wms") -> Event:
     entity = Stock(sku=sku, levels=(StockLevel(level=level),))
+    return changed(entity, connection="acme", source=source, time=START + timedelta(seconds=version))
+
+
+def customer(key: str, email: str, *, source: str = "erp", version: int = 1) -> Event:
+    entity = Customer(key=key, email=email)
     return changed(entity, connection="acme", source=source, time=START + timedelta(seconds=version))
 
 

@@ -278,6 +278,49 @@ async def test_a_sale_wakes_its_row_when_it_begins_and_when_it_ends(bench: Bench
         assert (len(bench.handler.calls), (await bench.row("A-1")).state) == (calls, "applied")
 
 
+async def test_a_sale_begins_although_no_process_ran_at_that_moment(bench: Bench) -> None:
+    wakes = {1: START + timedelta(hours=1), 2: START + timedelta(hours=5), 3: None}
+    bench.handler.answer = lambda _task: Applied("h", wake_at=wakes[len(bench.handler.calls)])
+    await bench.put(stock("A-1"))
+    await bench.applier().step("stock")
+    bench.clock.advance(2 * 3600)
+    await bench.applier().step("stock")  # another process, an hour late
+    assert len(bench.handler.calls) == 2
+    bench.clock.advance(30 * 86_400)
+    restarted = bench.applier()
+    await restarted.step("stock")
+    await restarted.step("stock")
+    assert (len(bench.handler.calls), (await bench.row("A-1")).due_at) == (3, None)
+
+
+async def test_a_refused_price_is_tried_again_when_its_period_ends_and_told_once(bench: Bench) -> None:
+    moments = iter([timedelta(hours=1), timedelta(hours=2)])
+    answers = iter([None, None, Applied("h")])
+
+    def answer(_task: Task) -> Outcome:
+        return next(answers) or Rejected("price_refused", "too dear", 400, wake_at=START + next(moments))
+
+    bench.handler.answer = answer
+    await bench.put(stock("A-1"))
+    applier = bench.applier()
+    for hours, tries, letters, state in ((0, 1, 1, "rejected"), (1, 2, 1, "rejected"), (2, 3, 1, "applied")):
+        bench.clock.advance(hours * 3600 - bench.clock.monotonic())
+        await applier.step("stock")
+        found = (len(bench.handler.calls), len(bench.office.posted), (await bench.row("A-1")).state)
+        assert found == (tries, letters, state)
+
+
+async def test_a_price_that_is_refused_for_another_reason_later_gets_another_letter(bench: Bench) -> None:
+    answers = iter(["too dear", "no such list"])
+    later = START + timedelta(hours=1)
+    bench.handler.answer = lambda _task: Rejected("price_refused", next(answers), 400, wake_at=later)
+    await bench.put(stock("A-1"))
+    for letters in (1, 2):
+        await bench.applier().step("stock")
+        assert len(bench.office.posted) == letters
+        bench.clock.advance(3601)
+
+
 async def test_a_bulk_call_lingers_for_live_rows_but_not_when_it_is_full(bench: Bench) -> None:
     bench.handler = FakeHandler(after=("product",), batch=3)
     applier = bench.applier(FakeHandler("product"))

@@ -13,7 +13,7 @@ from connector.clock import SteppedClock
 from connector.engine.lookout import Lookout
 from connector.engine.places import SyncPlaces
 from connector.engine.policies import Backoff
-from connector.engine.producing import SIDE, SparkPayProducer
+from connector.engine.producing import Producer
 from connector.engine.tally import Tally
 from connector.engine.usage import CallMeter
 from connector.errors import CredentialsRefused, TargetIll, UserFault
@@ -21,6 +21,8 @@ from connector.state.runs import Run
 from connector.state.usage import Usage
 from tests.behaviour.engine.bench import Bench
 from tests.support.statements import statements
+
+SIDE = "sparkpay"
 
 
 @dataclass
@@ -44,7 +46,7 @@ class FakePoller:
     async def sweep_step(self) -> float:
         return 60.0
 
-    async def full_sync(self, run: str, progress: Any, *, force: bool) -> None:
+    async def full_sync(self, run: str, progress: Any, *, force: bool, only: Any = None) -> None:  # noqa: ARG002
         assert force, "what a person asks for is read again"
         self.full.append(run)
         await self._read(progress)
@@ -80,8 +82,9 @@ class Stage:
         self.settled: list[str] = []
         self.lookout = Lookout(bench.inbox, bench.pauses, bench.runs, bench.clock, wake=lambda *_: None)
         poller: Any = self.poller
-        self.producer = SparkPayProducer(
-            "acme", poller, runs=bench.runs, meter=self.meter, tally=self.tally, pauses=bench.pauses,
+        self.producer = Producer(
+            "acme", SIDE, poller, {"look": poller.look_step, "sweep": poller.sweep_step},
+            runs=bench.runs, meter=self.meter, tally=self.tally, pauses=bench.pauses,
             lookout=self.lookout, places=places or SyncPlaces(bench.clock), clock=bench.clock,
             until_settled=self._until_settled, rng=random.Random(1), backoff=Backoff(jitter=0.0),
         )  # fmt: skip

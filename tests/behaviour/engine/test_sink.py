@@ -13,9 +13,11 @@ from connector.ports import Priority
 from connector.settings import ConnectionSettings
 from connector.state.claims import Claim
 from connector.state.database import Database
+from connector.state.inbox import SetApplied
+from connector.state.links import Links
 from connector.state.usage import Usage
 from contracts.events import Event
-from tests.behaviour.engine.bench import SIDE, Bench, incoming, product, stock
+from tests.behaviour.engine.bench import SIDE, Bench, customer, incoming, product, stock
 from tests.support.statements import statements
 
 
@@ -29,7 +31,7 @@ class Desk:
             SIDE,
             inbox=bench.inbox,
             book=ConnectionBook(bench.connections, bench.clock),
-            linker=Linker(bench.inbox, bench.claims, SIDE),
+            linker=Linker(bench.inbox, bench.claims, Links(bench.db), SIDE),
             clock=bench.clock,
             metrics=bench.metrics,
             wake=lambda *lane: self.woken.append(lane),
@@ -80,12 +82,12 @@ async def test_a_batch_of_unknown_connections_is_looked_up_once(desk: Desk, benc
     assert len(asked) == 1
 
 
-async def test_a_batch_of_another_services_products_is_linked_with_two_look_ups(desk: Desk, bench: Bench) -> None:
+async def test_a_batch_of_another_services_products_is_linked_with_three_look_ups(desk: Desk, bench: Bench) -> None:
     await desk.take(product("sparkpay:1", "A-1", source="sparkpay"))
     events = [product(f"erp:{n}", f"X-{n}", refs={"sparkpay": str(n)}, version=2) for n in range(1, 60)]
     with statements(bench.db) as asked:
         assert await desk.take(*events) == [None] * 59
-    assert sum("SELECT" in statement and "INSERT" not in statement for statement in asked) <= 3
+    assert sum("SELECT" in statement and "INSERT" not in statement for statement in asked) <= 4
     assert await desk.keys() == sorted(["sparkpay:1", *(f"erp:{n}" for n in range(2, 60))])
 
 
@@ -182,3 +184,45 @@ async def test_calls_are_kept_until_the_database_takes_them(bench: Bench) -> Non
     other = CallMeter(Usage(bench.db), bench.metrics)
     other.count("acme", "sparkpay", 200, 0.1)
     assert (await other.total("acme"))["sparkpay"] == 3
+
+
+async def test_a_customer_of_another_service_is_the_one_of_that_address_also_when_it_changes(
+    desk: Desk, bench: Bench
+) -> None:
+    await desk.take(customer("sparkpay:5", "Ann@x.example", source="sparkpay"))
+    assert await desk.take(customer("erp:77", "ann@x.example", version=2)) == [None]
+    assert await desk.take(customer("erp:77", "new@x.example", version=3)) == [None]
+    row = await bench.row("sparkpay:5", "customer")
+    assert (row.version_time.second, row.refs["erp"]) == (3, "77")
+    assert await bench.inbox.get("acme", SIDE, "customer", "erp:77") is None
+    assert await desk.take(customer("crm:1", "ann@x.example", version=4)) == [None], "nobody has that address now"
+    assert (await bench.row("crm:1", "customer")).version_time.second == 4
+
+
+async def test_an_address_of_two_customers_is_nobodys_guess(desk: Desk) -> None:
+    await desk.take(customer("sparkpay:5", "ann@x.example", source="sparkpay"))
+    await desk.take(customer("sparkpay:6", "ann@x.example", source="sparkpay"))
+    assert await desk.take(customer("erp:77", "ann@x.example", version=2)) == ["ambiguous_link"]
+
+
+async def test_what_was_made_for_another_key_is_known_by_that(desk: Desk, bench: Bench) -> None:
+    await desk.take(customer("erp:77", "ann@x.example"))
+    row = await bench.row("erp:77", "customer")
+    await bench.inbox.settle([SetApplied(row, hash="h", refs={"sparkpay": "123"})])
+    await desk.take(customer("sparkpay:123", "other@x.example", source="sparkpay", version=2))
+    assert (await bench.row("erp:77", "customer")).version_time.second == 2
+
+
+async def test_records_of_connections_that_send_nothing_there_are_not_even_read(desk: Desk, bench: Bench) -> None:
+    kinds = [("stock", b"acme/A-1"), ("setting", b"acme/x"), ("stock", b"nobody/A-1"), (None, b"acme/A-1")]
+    assert await desk.sink.concerned(kinds) == [True, False, True, True]
+    other = InboxSink(
+        "sparkpay", inbox=bench.inbox, book=ConnectionBook(bench.connections, bench.clock),
+        linker=Linker(bench.inbox, bench.claims, Links(bench.db), "sparkpay"), clock=bench.clock,
+        metrics=bench.metrics, wake=lambda *_: None,
+    )  # fmt: skip
+    assert await other.concerned([("stock", b"acme/A-1"), ("order", b"acme/sparklayer:c"), ("stock", None)]) == [
+        False,
+        True,
+        False,
+    ]

@@ -132,7 +132,7 @@ async def test_without_the_database_the_jobs_stop_before_another_process_may_sta
         bench.clock.advance(1.0)
         await one.step()
         assert len(one.running) == 2, "one failed beat stops nothing"
-        bench.clock.advance(2.6)
+        bench.clock.advance(2.1)
         await one.step()
         assert one.running == {}
         await two.step()

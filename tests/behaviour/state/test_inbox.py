@@ -18,6 +18,7 @@ from connector.state.inbox import (
     SetDisplaced,
     SetRejected,
     SetRetry,
+    SetSeen,
     SetWaiting,
     queue_of,
 )
@@ -143,6 +144,37 @@ async def test_an_applied_row_wakes_at_its_time(inbox: Inbox, clock: SteppedCloc
     woken = (await due(inbox, clock))[0]
     assert (woken.state, woken.applied_hash) == ("applied", "h")
     await inbox.settle([SetApplied(woken, "h2")])
+    assert await due(inbox, clock) == []
+
+
+async def test_a_woken_row_goes_with_the_live_changes_of_its_moment(inbox: Inbox, clock: SteppedClock) -> None:
+    """The event that told of a sale may have come weeks ago with a full sync; the sale begins now."""
+    await inbox.put([arrival(priority=int(Priority.SYNC))])
+    wake = clock.now() + timedelta(days=20)
+    await inbox.settle([SetApplied((await due(inbox, clock))[0], "h", wake_at=wake)])
+    clock.advance(20 * 86_400 + 1)
+    woken = (await due(inbox, clock))[0]
+    assert (woken.priority, woken.received_at, woken.state) == (Priority.LIVE, wake, "applied")
+    await inbox.settle([SetRetry(woken, clock.now() + timedelta(seconds=5), count_attempt=True, message="ill")])
+    clock.advance(5)
+    again = (await due(inbox, clock))[0]
+    assert (again.priority, again.received_at, again.state) == (Priority.LIVE, wake, "retrying")
+
+
+async def test_a_refused_row_wakes_at_its_time(inbox: Inbox, clock: SteppedClock) -> None:
+    await inbox.put([arrival()])
+    wake = clock.now() + timedelta(seconds=60)
+    done = SetApplied((await due(inbox, clock))[0], "partly", wake_at=wake)
+    await inbox.settle([done, SetRejected(done.row, 400, "price_refused", "too dear", wake_at=wake)])
+    row = await the_row(inbox)
+    assert (row.state, row.applied_hash, row.due_at, row.error_code) == ("rejected", "partly", wake, "price_refused")
+    assert not await inbox.busy("acme")
+    assert await due(inbox, clock) == []
+    clock.advance(60)
+    (woken,) = await due(inbox, clock)
+    assert (woken.state, woken.error_message, woken.attempts) == ("rejected", "too dear", 0)
+    await inbox.settle([SetApplied(woken, "h")])
+    assert ((await the_row(inbox)).state, (await the_row(inbox)).error_code) == ("applied", None)
     assert await due(inbox, clock) == []
 
 
@@ -389,6 +421,22 @@ async def test_a_sku_that_another_variant_has_now_opens_its_price_and_stock(inbo
     for entity in ("price", "stock"):
         (of_sku,) = await due(inbox, clock, entity)
         assert (of_sku.key, of_sku.state, of_sku.applied_hash) == ("A", "pending", "h")
+
+
+async def test_who_was_refused_a_sku_is_applied_again_when_a_look_shows_that_it_was_let_go(
+    inbox: Inbox, clock: SteppedClock
+) -> None:
+    await inbox.put([product("sparkpay:1", ["A"]), product("sparkpay:2", ["A"]), product("sparkpay:3", ["A"])])
+    first, second, third = sorted(await due(inbox, clock), key=lambda row: row.key)
+    await inbox.settle([SetApplied(first, hash="h1", claims=[Claim("A", "v0", "live")])])
+    await inbox.settle([SetApplied(second, hash="h2", claims=[Claim("A", "v1", "refused")])])
+    await inbox.settle([SetApplied(third, hash="h3", claims=[Claim("B", "v2", "live")])])
+    assert await due(inbox, clock) == []
+    await inbox.put([product("sparkpay:1", ["C"], version=2)])
+    (first,) = await due(inbox, clock)
+    await inbox.settle([SetSeen(first, ledger={}, claims=[Claim("C", "v0", "live")])])
+    assert "sparkpay:2" in {row.key for row in await due(inbox, clock)}
+    assert "sparkpay:3" not in {row.key for row in await due(inbox, clock)}
 
 
 async def test_a_part_that_had_to_leave_its_sku_is_applied_again_in_full(

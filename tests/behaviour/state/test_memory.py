@@ -42,6 +42,8 @@ async def test_numbers_are_walked_in_ranges(memory: Memory, clock: SteppedClock)
     await memory.remember([seen(clock, "sparkpay:5", 5, deleted=True)])
     assert list(await memory.numbers("product", 0, None)) == [3, 7, 9]
     assert list(await memory.numbers("product", 3, 7)) == [7]
+    assert dict(await memory.keyed("product", [3, 7, 8, 10])) == {3: ["sparkpay:3"], 7: ["sparkpay:7"]}
+    assert await memory.keyed("product", []) == {}
 
 
 async def test_products_replace_their_claims(memory: Memory, clock: SteppedClock) -> None:

@@ -22,6 +22,8 @@ from connector.errors import UserFault
 from connector.sandbox import sparklayer as layer
 from connector.sandbox import sparkpay as pay
 from connector.settings import Settings
+from connector.settings.connection import FlowSettings
+from connector.settings.flows import contradictions
 from connector.state.connections import SparkLayerAccess, SparkPayAccess
 from connector.state.hints import HintStore
 from connector.state.ignite_sites import InstalledStore, SiteKey, StoreGrant
@@ -93,6 +95,8 @@ async def test_begun_at_sparklayer(stage: Stage) -> None:
     assert joined.sparklayer == SparkLayerAccess("http://layer", SITE.id, "test", "client-1", "site-secret-1")
     assert joined.settings.store.currency_code == "CAD"
     assert joined.settings.b2b.customer_type_ids == "all"
+    assert joined.settings.flow == FlowSettings()
+    assert list(contradictions(joined.settings)) == []
     assert await stage.joining.announced(SITE, SAID) is None
     assert await stage.core.sites.by_link(link.partition("=")[2]) is None
     assert await stage.runs() == 1  # the second announcement found it under way
@@ -206,7 +210,7 @@ async def full(stage: Stage) -> None:
     joined = await stage.joining.installed(SITE, InstalledStore(STORE.url, STORE.token, grant))
     assert joined is not None
     async with stage.platforms.sparkpay(joined, stage.platforms.budget(joined)) as client:
-        assert (await bring_webhooks(stage.core, joined, client)).created == 6
+        assert (await bring_webhooks(stage.core, joined, client)).created == 9
     async with stage.platforms.sparklayer(joined) as site:
         await site.sync_log.record("products", {"last_full_sync": "2026-01-01T00:00:00Z", "errors": []})
     await HintStore(stage.core.database, stage.clock).store([(joined.id, "products", 1)])

@@ -43,6 +43,7 @@ def test_status_has_the_shape_of_the_manual(shell: Shell) -> None:
         "budget": {"limit": 50, "used": 0, "window_seconds": 10.0},
         "calls": {},
         "sync": None,
+        "conflicts": 0,
     }
 
 

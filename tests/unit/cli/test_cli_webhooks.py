@@ -58,15 +58,15 @@ async def test_registered_rotated_checked_removed(stage: Stage) -> None:
     done = await webhooks_once(stage.core, acme, "register", stage.transport)
     access = await stage.core.webhooks.get("acme")
     assert access is not None
-    assert (done.created, access.problem, access.checked_at is not None) == (6, None, True)
+    assert (done.created, access.problem, access.checked_at is not None) == (9, None, True)
     assert all(url.startswith(f"{PUBLIC}/webhooks/sparkpay/acme/{access.secret}/") for url in stage.urls())
     done = await webhooks_once(stage.core, acme, "rotate", stage.transport)
     rotated = await stage.core.webhooks.get("acme")
     assert rotated is not None
-    assert (done.repaired, rotated.former, rotated.secret != access.secret) == (6, None, True)
+    assert (done.repaired, rotated.former, rotated.secret != access.secret) == (9, None, True)
     stage.store.delete("webhooks", 1)
     found = await webhooks_once(stage.core, acme, "check", stage.transport)
-    assert (found.right, found.created, len(stage.urls())) == (5, 1, 5)
+    assert (found.right, found.created, len(stage.urls())) == (8, 1, 8)
     assert (await webhooks_once(stage.core, acme, "remove", stage.transport)).removed == 5
     assert (stage.urls(), await stage.core.webhooks.get("acme")) == ([], None)
     assert (await webhooks_once(stage.core, acme, "remove", stage.transport)).removed == 0
@@ -84,9 +84,9 @@ async def test_the_service_registers_repairs_and_tells_what_fails_once(stage: St
     platforms = Platforms(stage.core, CallMeter(stage.core.usage, Metrics()), stage.transport)
     async with platforms.sparkpay(acme, platforms.budget(acme)) as client:
         keeper = WebhookKeeper(stage.core, acme, client)
-        assert (await keeper.step(), len(stage.urls())) == (HOUR, 6)
+        assert (await keeper.step(), len(stage.urls())) == (HOUR, 9)
         stage.store.delete("webhooks", 2)
-        assert (await keeper.step(), len(stage.urls())) == (HOUR, 6)
+        assert (await keeper.step(), len(stage.urls())) == (HOUR, 9)
         stage.app.state.faults.add(pay.FaultRule("status", path="*/webhooks", times=1, status=401))
         assert await keeper.step() == RETRY_SECONDS
         await stage.core.connections.remove("acme")

@@ -1,6 +1,7 @@
 """Customer groups and customers against the sandbox, call by call."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +11,7 @@ from connector.sandbox.faults import FaultRule
 from contracts.entities import CreditTerms, Customer, CustomerAddress, CustomerGroup, CustomerRole, CustomerStatus
 from contracts.values import Money
 from handlers.outcome import Applied, Failed, Outcome, Rejected, Waiting
+from handlers.sparklayer.price_lists import PriceLists
 from tests.support.handler_desk import Desk
 
 GET = "GET /api/v2/customers/{lookupBy}/{identifier}"
@@ -316,3 +318,34 @@ async def test_a_group_goes_when_nobody_is_in_it(desk: Desk) -> None:
     await desk.apply(person(group="base"))
     assert isinstance(await desk.delete("customer-group", "ct-1"), Applied)
     assert not desk.site.groups.has("ct-1")
+
+
+async def test_a_list_that_prices_made_meanwhile_keeps_its_name(desk: Desk) -> None:
+    """Customers know which list they need and not what it is called; prices do."""
+    of_customers, of_prices = PriceLists(desk.client), PriceLists(desk.client)
+    assert await of_customers.slugs() == frozenset()
+    await of_prices.ensure({"sp-ct-7-usd": ("Dealers", "usd")})
+    await of_customers.ensure({"sp-ct-7-usd": ("", "usd"), "sp-ct-8-usd": ("", "usd")})
+    names = {row["slug"]: row["name"] for row in desk.site.price_lists.all()}
+    assert names == {"sp-ct-7-usd": "Dealers", "sp-ct-8-usd": "ct-8"}
+    await of_prices.ensure({"sp-ct-8-usd": ("Schools", "usd")})
+    assert {row["name"] for row in desk.site.price_lists.all()} == {"Dealers", "Schools"}
+
+
+async def test_customers_that_are_applied_at_once_read_and_create_the_lists_once(desk: Desk) -> None:
+    people = [person(number, price_lists=(f"ct-{number % 2}",)) for number in range(5012, 5020)]
+    assert all(isinstance(outcome, Applied) for outcome in await desk.apply(*people))
+    calls = desk.calls()
+    assert (calls.count(LISTS), calls.count(NEW_LIST)) == (1, 2)
+
+
+async def test_customers_who_wait_for_a_group_have_the_list_read_twice_and_not_each(desk: Desk) -> None:
+    people = [person(number, group="ct-9") for number in range(5012, 5032)]
+    assert all(isinstance(outcome, Waiting) for outcome in await desk.apply(*people))
+    assert desk.calls() == [GROUPS, GROUPS]
+    assert all(isinstance(outcome, Waiting) for outcome in await desk.apply(*people))
+    assert desk.calls() == []
+    desk.site.groups.create({"slug": "ct-9", "name": "Made by somebody else"})
+    desk.now += timedelta(seconds=11)
+    assert all(isinstance(outcome, Applied) for outcome in await desk.apply(*people))
+    assert desk.calls().count(GROUPS) == 1

@@ -1,5 +1,6 @@
 """Orders to Spark Pay against the sandbox: placed once, whatever is lost on the way."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -10,12 +11,16 @@ import pytest
 from connector.sandbox.faults import FaultRule
 from contracts.entities import (
     Address,
+    Cancellation,
+    Customer,
     Destination,
     LineKind,
     Order,
     OrderCustomer,
+    OrderKind,
     OrderLine,
     OrderStatus,
+    Payment,
     PaymentMethod,
     Quantity,
     Shipment,
@@ -24,7 +29,8 @@ from contracts.entities import (
     Totals,
     Tracking,
 )
-from handlers.outcome import Applied, Failed, Outcome, Rejected
+from handlers.outcome import A_WRITE, Applied, Failed, Outcome, Rejected, Waiting
+from handlers.sparkpay import handlers
 from tests.support.sparkpay_desk import StoreDesk
 
 CART = "f5b1c2d4-8a57-4f0e-9b0e-2f8d3c6a1e90"
@@ -267,15 +273,146 @@ async def test_a_store_without_a_fitting_status_stops_the_side(desk: StoreDesk) 
     assert isinstance(outcome, Failed)
     assert outcome.pause
     assert "no order status 99" in outcome.message
+    desk.store.insert("order_statuses", id=99, name="On account", is_open=True)
+    assert isinstance(only(await desk.run("order", order().key)), Applied), "it is looked for again"
 
 
-async def test_discounts_and_fees_are_lines_of_their_own(desk: StoreDesk) -> None:
+async def test_discounts_and_fees_are_sums_of_the_order_and_count_once(desk: StoreDesk, plain: StoreDesk) -> None:
     coupon = OrderLine(id="d", kind=LineKind.DISCOUNT, name="Coupon", quantity=Decimal(1), net=Decimal("-5.00"))
-    assert isinstance(only(await desk.apply(order(line(), coupon))), Applied)
-    assert sorted((item["item_name"], item["price"]) for item in desk.store.rows("order_items")) == [
-        ("Coupon", Decimal("-5.00")), ("Item A-1", Decimal("10.1666")),
-    ]  # fmt: skip
-    assert the_order(desk)["discount_total"] == Decimal("5.00")
+    fee = OrderLine(id="f", kind=LineKind.FEE, name="Pallet", quantity=Decimal(1), net=Decimal("2.50"))
+    for store in (desk, plain):
+        assert isinstance(only(await store.apply(order(line(), coupon, fee))), Applied)
+        assert [item["item_name"] for item in store.store.rows("order_items")] == ["Item A-1"]
+        row = the_order(store)
+        assert (row["discount_total"], row["additional_fees"]) == (Decimal("5.00"), Decimal("2.50"))
+        assert "Coupon: -5" in str(row["admin_comments"])
+
+
+async def test_a_discount_of_a_line_is_in_its_price(desk: StoreDesk) -> None:
+    reduced = line(quantity=4, net=Decimal(30), discount=Decimal("10.6664"))
+    await desk.apply(order(reduced))
+    (item,) = desk.store.rows("order_items")
+    assert (item["price"], item["quantity"]) == (Decimal("7.5"), 4)
+
+
+async def test_twenty_lines_two_addresses_and_a_payment_are_two_calls(desk: StoreDesk) -> None:
+    await desk.apply(order())
+    desk.calls()
+    lines = [line(f"l{number}", f"S-{number}") for number in range(20)]
+    await desk.apply(order(*lines, key="sparklayer:other", refs={"sparklayer": "other"}))
+    assert desk.calls() == WHOLE
+
+
+async def test_a_quote_is_an_order_that_nobody_pays_yet(desk: StoreDesk) -> None:
+    await desk.apply(order(kind=OrderKind.QUOTE))
+    row = the_order(desk)
+    assert (row["order_type"], row["order_status_id"], desk.store.rows("order_payments")) == ("Quote", 1, [])
+    desk.calls()
+    desk.forget()
+    assert only(await desk.run("order", order().key)).unchanged  # type: ignore[union-attr]
+    assert desk.calls() == ["GET /orders"]
+
+
+async def test_payments_of_another_service_are_kept_apart(desk: StoreDesk, plain: StoreDesk) -> None:
+    told = (
+        Payment(id="1", name="Deposit", amount=Decimal(20), paid=True, reference="R-1"),
+        Payment(id="2", amount=Decimal(36)),
+        Payment(id="3", amount=Decimal(9), void=True),
+    )
+    for store in (desk, plain):
+        await store.apply(order(payments=told))
+        found = [
+            (row["payment_ref_num"], row["amount"], row["is_captured"]) for row in store.store.rows("order_payments")
+        ]
+        assert found == [("R-1", 20, True), ("SL-F5B1C2D48A57/2", 36, False)]
+
+
+async def test_the_customer_is_the_one_that_is_known_whatever_the_email_says(desk: StoreDesk) -> None:
+    desk.store.insert("customers", email="moved@x.example", store_id=1)
+    desk.known.there("customer", "sparklayer:cu_1", sparkpay="2")
+    await desk.apply(order(customer=OrderCustomer(key="sparklayer:cu_1", email="ana@roofers.example")))
+    assert the_order(desk)["customer_id"] == 2
+    nameless = OrderCustomer(key="sparkpay:2")
+    await desk.apply(order(key="sparklayer:other", refs={"sparklayer": "other"}, customer=nameless))
+    assert [row["customer_id"] for row in desk.store.rows("orders")] == [2, 2]
+
+
+async def test_a_customer_and_an_order_of_one_new_email_make_one_customer(plain: StoreDesk) -> None:
+    who = OrderCustomer(email="neo@x.example")
+    person = Customer(key="sparklayer:cu_9", email="NEO@x.example", first_name="Neo")
+    await asyncio.gather(plain.apply(order(customer=who)), plain.apply(person))
+    assert [row["email"].lower() for row in plain.store.rows("customers")] == ["ana@roofers.example", "neo@x.example"]
+
+
+async def test_an_order_number_that_the_store_has_already_is_that_order(desk: StoreDesk) -> None:
+    desk.store.insert("orders", customer_id=1, order_status_id=2, order_number="A-4711")
+    outcome = only(await desk.apply(order(key="erp:4711", refs={"erp": "4711"}, number="A-4711")))
+    assert isinstance(outcome, Applied)
+    assert (outcome.refs, outcome.unchanged) == ({"sparkpay": "1"}, True)
+    assert desk.store.rows("order_items") == []
+
+
+async def test_an_order_of_the_store_is_looked_at_before_it_is_moved(desk: StoreDesk) -> None:
+    """A status that is there already is not set again: it would write to the customer once more."""
+    id_ = desk.store.add("orders", {"customer_id": 1, "order_status_id": 3})
+    desk.store.add("order_shipments", {"order_id": id_, "shipment_name": "1", "tracking_numbers": "1Z"})
+    parcel = Shipment(id="77", tracking=(Tracking(number="1Z"),))
+    own = Shipment(id="sh-1")
+    known = order(
+        key=f"sparkpay:{id_}", refs={}, status=OrderStatus.SHIPPED,
+        shipments=(parcel, own, Shipment(id="status-shipped")),
+    )  # fmt: skip
+    outcome = only(await desk.apply(known))
+    assert isinstance(outcome, Applied)
+    assert outcome.unchanged
+    assert len(desk.store.rows("order_shipments")) == 1
+    desk.calls()
+    await desk.apply(known.model_copy(update={"status": OrderStatus.CANCELLED}))
+    assert desk.calls() == ["PUT /orders/{id}/status"]
+
+
+async def test_what_is_taken_back_in_part_is_written_down_once(desk: StoreDesk) -> None:
+    await desk.apply(order())
+    gone = Cancellation(id="c", lines=(Quantity(line="l2", quantity=Decimal(1)),), reason="sold out")
+    desk.calls()
+    await desk.apply(order(cancellations=(gone,)))
+    assert desk.calls() == ["GET /orders/{id}", "PUT /orders/{id}"]
+    comments = str(the_order(desk)["admin_comments"])
+    assert "Purchase order number: PO-7" in comments
+    assert comments.endswith("Cancelled: 1 x B-2-R (sold out)")
+    desk.calls()
+    await desk.apply(order(cancellations=(gone,), note="Changed"))
+    assert desk.calls() == []
+
+
+async def test_an_order_that_the_store_lost_is_not_placed_again(desk: StoreDesk) -> None:
+    outcome = only(await desk.apply(order(refs={"sparklayer": CART, "sparkpay": "99"})))
+    assert isinstance(outcome, Rejected)
+    assert outcome.code == "order_gone"
+
+
+async def test_in_doubt_it_looks_and_a_mere_look_writes_nothing(desk: StoreDesk) -> None:
+    sent = Shipment(id="77", tracking=(Tracking(number="1Z"),))
+    await desk.apply(order(status=OrderStatus.SHIPPED, shipments=(sent,)))
+    before = facts(desk)
+    desk.handlers = handlers(desk.client, look_only=True)
+    desk.intents.marks.clear()
+    desk.forget()
+    desk.calls()
+    outcome = only(await desk.run("order", order().key))
+    assert isinstance(outcome, Applied)
+    assert outcome.unchanged
+    desk.put("order", order(status=OrderStatus.SHIPPED, refs={"sparklayer": CART, "sparkpay": "1"}, shipments=(sent,)))
+    desk.forget()
+    known = only(await desk.run("order", order().key))
+    assert isinstance(known, Applied)
+    assert known.unchanged
+    missing = order(key="sparklayer:other", refs={"sparklayer": "other"})
+    absent = only(await desk.apply(missing))
+    assert isinstance(absent, Waiting)
+    assert absent.for_ == A_WRITE
+    assert {call for call in desk.calls() if not call.startswith("GET")} == set()
+    assert facts(desk) == before
 
 
 async def test_an_erp_ships_and_cancels(desk: StoreDesk) -> None:

@@ -45,7 +45,8 @@ async def test_a_position_is_stored_only_after_the_bus_and_the_memory_have_every
             *["remember", "publish", "remember", "cursor full:r1"] * 2,  # doubts, events, what is certain
             "cursor full:r1",
             "cursor walked",
-            "cursor full:r1",
+            "cursor full:r1",  # this part is through
+            "cursor full:r1",  # the run is over
         ]
 
 

@@ -10,15 +10,15 @@ from connector.sparkpay.poller import Poller
 from connector.sparkpay.read_order import ReadOrder
 from contracts.entities import Price, Stock
 from contracts.events import Event, entity_name, is_deletion
-from tests.fakes.sparkpay_shop import Shop, open_shop
+from tests.fakes.sparkpay_shop import Shop, catalogue, open_shop
 
 
 async def read(poller: Poller, *ids: int) -> list[ProductBundle]:
-    return (await poller._catalogue.hydrate(ids)).bundles
+    return (await catalogue(poller).catalogue.hydrate(ids)).bundles
 
 
 async def observe(shop: Shop, poller: Poller, *ids: int, force: bool = False) -> list[Event]:
-    await poller._observer.observe(await read(poller, *ids), force=force)
+    await catalogue(poller).observer.observe(await read(poller, *ids), force=force)
     return shop.outlet.take()
 
 
@@ -129,11 +129,11 @@ async def test_an_older_read_never_follows_a_newer_one() -> None:
     async with open_shop() as shop:
         poller = shop.poller()
         product = shop.product(item_number="A-1")
-        poller._observer.reads.begin("walk", 0)
+        catalogue(poller).observer.reads.begin("walk", 0)
         old = await read(poller, product)
         shop.store.update("products", product, quantity_on_hand=1)
         assert len(await observe(shop, poller, product)) == 3
-        result = await poller._observer.observe(old)
+        result = await catalogue(poller).observer.observe(old)
         assert result.stale == (product,)
         assert shop.outlet.take() == []
 
@@ -213,13 +213,13 @@ async def test_a_deleted_product_takes_its_price_and_stock_along() -> None:
         product = shop.product(item_number="X")
         before = await observe(shop, poller, product)
         shop.store.delete("products", product)
-        gone = await poller._observer.confirm_gone([product])
-        await poller._observer.observe([], gone_ids=gone)
+        gone = await catalogue(poller).observer.confirm_gone([product])
+        await catalogue(poller).observer.observe([], gone_ids=gone)
         events = shop.outlet.take()
         assert told(events) == [("product", f"sparkpay:{product}", True), ("price", "X", True), ("stock", "X", True)]
         assert events[0].data.refs == {"sparkpay": str(product)}
         assert all(after.time > event.time for after, event in zip(events, before, strict=True))
-        await poller._observer.observe([], gone_ids=gone)
+        await catalogue(poller).observer.observe([], gone_ids=gone)
         assert shop.outlet.take() == []
 
 
@@ -244,7 +244,7 @@ async def test_a_product_that_cannot_be_mapped_is_left_alone_and_reported() -> N
         broken = shop.product(item_number="B", has_visible_variants=True)
         for color in ("Red", "Blue"):
             shop.store.insert("product_variants", product_id=broken, variant_group_id=1, description=color)
-        result = await poller._observer.observe(await read(poller, good, broken))
+        result = await catalogue(poller).observer.observe(await read(poller, good, broken))
         assert (result.published, result.skipped) == (3, 1)
         assert [problem.code for problem in shop.problems] == ["variant_sku_ambiguous"]
         assert shop.problems[0].key == f"sparkpay:{broken}"

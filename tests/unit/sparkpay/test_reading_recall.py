@@ -7,6 +7,7 @@ from connector.ports import Observed
 from connector.sparkpay.recall import Recollection
 from contracts.entities import Product, Stock, StockLevel, Variant
 from contracts.events import Event, changed, decode, deleted, encode
+from tests.fakes.sparkpay_people import Counter, with_people
 from tests.fakes.sparkpay_ports import FakeMemory
 from tests.fakes.sparkpay_shop import open_shop, told
 
@@ -94,3 +95,26 @@ async def test_deletions_are_remembered() -> None:
     gone = deleted("product", "sparkpay:7", connection="acme", source="sparkpay", time=_START + timedelta(seconds=9))
     memory = await recalled([_PRODUCT, gone])
     assert (memory.kept["product", "sparkpay:7"].deleted, memory.kept["product", "sparkpay:7"].skus) == (True, ())
+
+
+async def test_the_events_of_customers_orders_and_tables_are_the_memory_of_them() -> None:
+    """After the loss only what was changed or deleted meanwhile is told."""
+    values = with_people(
+        **{f"flow.{kind}": "to_sparklayer" for kind in ("customer_group", "stock_location", "setting")}
+    )
+    async with open_shop(values=values) as shop:
+        counter = Counter(shop)
+        buyer = counter.customer()
+        gone, kept = counter.order(buyer, cart="cart-1"), counter.order(buyer)
+        await shop.poller().full_sync("r1")
+        published = shop.outlet.take()
+        before = comparable(shop.memory)
+        shop.memory = await recalled(published)
+        assert comparable(shop.memory).keys() == before.keys()
+        assert {name: one[0] for name, one in comparable(shop.memory).items()} == {
+            name: one[0] for name, one in before.items()
+        }
+        shop.store.delete("orders", gone)
+        shop.store.update("orders", kept, order_status_id=counter.shipped)
+        await shop.poller().full_sync("r2")
+        assert told(shop.outlet.take()) == [("order", f"sparkpay:{kept}"), ("order", "sparklayer:cart-1")]

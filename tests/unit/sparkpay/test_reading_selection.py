@@ -6,7 +6,7 @@ from connector.errors import TargetIll
 from connector.sandbox.sparkpay import FaultRule
 from connector.sparkpay.selection import Selection
 from contracts.events import is_deletion
-from tests.fakes.sparkpay_shop import Shop, open_shop, synced, told
+from tests.fakes.sparkpay_shop import Shop, catalogue, open_shop, synced, told
 
 GOODS = frozenset({"price", "stock"})
 
@@ -111,12 +111,12 @@ async def test_an_older_read_of_the_whole_product_is_made_again_after_a_limited_
         product = shop.product(item_number="A")
         poller = await synced(shop)
         silently(shop, product, item_name="Renamed", quantity_on_hand=1)
-        poller._observer.reads.begin("test", 0)
-        old = (await poller._catalogue.hydrate([product])).bundles
+        catalogue(poller).observer.reads.begin("test", 0)
+        old = (await catalogue(poller).catalogue.hydrate([product])).bundles
         silently(shop, product, quantity_on_hand=2)
         await poller.full_sync("r", only=frozenset({"stock"}))
         assert told(shop.outlet.take()) == [("stock", "A")]
-        await poller._observer.observe(old)
+        await catalogue(poller).observer.observe(old)
         assert told(shop.outlet.take()) == [("product", f"sparkpay:{product}")]
 
 

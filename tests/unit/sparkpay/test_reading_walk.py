@@ -51,12 +51,12 @@ async def test_a_platform_that_ignores_the_key_is_reported_instead_of_read_for_e
             shop.product()
         pages = walk.by_id(shop.client, "products", Query().where("id"), after=0)
         assert [len(page.rows) async for page in pages] == [5]
-        pages = walk.by_product(shop.client, "product_pictures", Query().only("id", "product_id"))
+        pages = walk.by_parent(shop.client, "product_pictures", Query().only("id", "product_id"), parent="product_id")
         assert [rows async for rows in pages] == []
     with pytest.raises(ContractFault, match="does not sort or filter"):
         walk._in_order("products", "id", [{"id": 3}, {"id": 2}], 0)
     with pytest.raises(ContractFault):
-        walk._in_order("products", "id", [{"id": 3}], 3)
+        walk._in_order("products", "id", [{"id": 3}], 3, unique=True)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 7, 100])
@@ -71,14 +71,17 @@ async def test_children_come_whole_product_by_product(size: int) -> None:
                 expected.setdefault(product, []).append(int(str(row["id"])))
         query = Query().only("id", "product_id").at_most(size)
         found: dict[int, list[int]] = {}
-        async for chunk in walk.by_product(shop.client, "product_pictures", query):
+        async for chunk in walk.by_parent(shop.client, "product_pictures", query, parent="product_id"):
             products = {row["product_id"] for row in chunk.rows}
             assert not products & found.keys()  # never in two pieces
             for row in chunk.rows:
                 found.setdefault(row["product_id"], []).append(row["id"])
         assert found == expected
         after = sorted(expected)[2]
-        rest = [chunk async for chunk in walk.by_product(shop.client, "product_pictures", query, after=after)]
+        rest = [
+            chunk
+            async for chunk in walk.by_parent(shop.client, "product_pictures", query, parent="product_id", after=after)
+        ]
         assert {row["product_id"] for chunk in rest for row in chunk.rows} == {id_ for id_ in expected if id_ > after}
 
 

@@ -9,6 +9,7 @@ from connector.sparkpay.hinted import GATHER_SECONDS, HintedReads
 from connector.sparkpay.poller import Poller
 from connector.sparkpay.webhook_trust import WebhookTrust
 from tests.fakes.hints import FakeHints
+from tests.fakes.sparkpay_people import Counter, with_people
 from tests.fakes.sparkpay_shop import Shop, open_shop, synced, told
 
 
@@ -133,3 +134,56 @@ async def test_polls_are_slack_where_webhooks_come_and_narrow_where_one_was_miss
         assert trust.factor("orders") == 4
         trust.arrivals({"orders": clock.now() - timedelta(hours=25)})
         assert trust.factor("orders") == 1
+
+
+async def test_named_customers_and_orders_are_read_by_the_streams_that_tell_them() -> None:
+    async with open_shop(values=with_people()) as shop:
+        counter = Counter(shop)
+        buyer = counter.customer()
+        order = counter.order(buyer)
+        hints = FakeHints()
+        poller = await followed(shop, hints)
+        newcomer = counter.customer()
+        shop.store.update("orders", order, special_instructions="Ring twice")
+        hints.name("customers", buyer, newcomer)
+        hints.name("orders", order)
+        await poller.hint_step()
+        assert shop.wire.count("customers/select_many") == 1
+        assert shop.wire.count("orders/select_many") == 1
+        assert sorted(told(shop.outlet.take())) == [
+            ("customer", f"sparkpay:{newcomer}"),
+            ("order", f"sparkpay:{order}"),
+        ]
+        assert hints.kept == {}
+        await poller.poll_once()
+        assert told(shop.outlet.take()) == []
+
+
+async def test_a_named_customer_that_nobody_takes_costs_nothing() -> None:
+    async with open_shop() as shop:
+        hints = FakeHints()
+        poller = await followed(shop, hints)
+        hints.name("customers", 1)
+        await poller.hint_step()
+        assert (shop.calls, hints.kept) == (0, {})
+
+
+async def test_looks_at_orders_are_slack_while_their_webhooks_come() -> None:
+    async with open_shop(values=with_people()) as shop:
+        counter = Counter(shop)
+        buyer = counter.customer()
+        hints = FakeHints()
+        poller = await followed(shop, hints)
+        idle = poller.paces["order:orders"].idle
+        hints.arrived = {"orders": shop.clock.now()}
+        shop.clock.advance(61)
+        for _ in range(12):
+            await poller.poll_once()
+        assert poller.paces["order:orders"].pause == pytest.approx(4 * idle)
+        assert poller.paces["customer:customers"].pause == pytest.approx(poller.paces["customer:customers"].idle)
+        counter.order(buyer)
+        await poller.poll_once()
+        shop.clock.advance(31)  # no webhook told of it
+        for _ in range(12):
+            await poller.poll_once()
+        assert poller.paces["order:orders"].pause == pytest.approx(idle)

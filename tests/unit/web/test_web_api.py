@@ -53,7 +53,7 @@ async def test_problems_are_listed(site: Site) -> None:
         ("GET", "/problems", None, (422, "query.connection: Field required")),
         ("GET", "/problems?connection=acme&limit=0", None, (422, "query.limit: Input should be greater")),
         ("GET", "/syncs/nope", None, (400, "there is no sync run 'nope'")),
-        ("POST", "/connections/acme/syncs", {"entities": ["order"]}, (422, "write product, price, stock")),
+        ("POST", "/connections/acme/syncs", {"entities": ["orders"]}, (422, "write product, price, stock")),
         ("POST", "/connections/acme/syncs", {"ful": True}, (422, "body.ful: Extra inputs are not permitted")),
         ("GET", "/dead-letters/x", None, (400, "'x' is no letter id")),
         ("PUT", "/dead-letters/x/edit", {}, (400, "'x' is no letter id")),

@@ -45,7 +45,7 @@ async def test_a_consumer_that_does_not_move_is_not_live(site: Site, intake: Fak
 async def test_a_worker_that_does_not_move_is_not_live(site: Site, worker: str, seconds: int) -> None:
     if worker == "producer":
         mover: Any = Mover()
-        site.service.producers["acme"] = mover
+        site.service.producers["acme", "sparkpay"] = mover
         put(site)
     else:
         put(site, **{worker: Mover()})
@@ -54,7 +54,11 @@ async def test_a_worker_that_does_not_move_is_not_live(site: Site, worker: str, 
     site.clock.advance(2)
     answer = await site.http.get("/health/live")
     assert answer.status_code == 503
-    name = worker if worker == "supervisor" else f"{worker} acme"
+    name = {
+        "supervisor": "supervisor",
+        "producer": "producer sparkpay of acme",
+        "applier": "applier sparklayer of acme",
+    }[worker]
     assert answer.json()["problems"] == [f"{name} has not moved for {seconds + 1} s"]
 
 

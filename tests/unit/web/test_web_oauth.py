@@ -129,6 +129,8 @@ async def test_missing_permissions_are_named_and_nothing_is_joined(town: Town) -
     assert done.status_code == 400
     assert "People: read_people" in done.text
     assert "System: system" in done.text
+    assert "Orders: read_orders" in done.text
+    assert "Custom fields: custom_fields" in done.text
     assert "Catalog" not in done.text
     assert await town.joined() is None
     town.policy(scopes=None)

@@ -75,7 +75,9 @@ def read_list(call: Call) -> Answer:
 
 def clear_list(call: Call) -> Answer:
     """Forget every price of one list."""
-    call.site.price_blocks.drop_list(find_list(call)["slug"])
+    slug = find_list(call)["slug"]
+    call.site.price_blocks.drop_list(slug)
+    call.site.price_lists.touch([slug])
     return Answer(204)
 
 
@@ -112,6 +114,7 @@ def _apply(call: Call, blocks: list[_Block]) -> Answer:
         if variant is not None:
             kept = [row for row in block.breaks if row["price"] is not None]
             call.site.price_blocks.put(variant["id"], block.slug, kept)
+    call.site.price_lists.touch({block.slug for block in blocks})
     return Answer(204)
 
 

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from connector.sandbox.faults import FaultRule
+
 
 @pytest.fixture
 async def site(caller: Any) -> Any:
@@ -187,3 +189,18 @@ async def test_a_deleted_customer_frees_its_names(site: Any) -> None:
     await site.call("PUT", PATH, customer())
     assert (await site.call("DELETE", PATH)).status_code == 204
     assert (await site.call("PUT", PATH, customer())).status_code == 201
+
+
+async def test_people_do_things_at_the_site_that_are_no_calls(caller: Any) -> None:
+    caller.app.state.faults.add(FaultRule("status", status=503, times=None))
+    address = {"address_line1": "1 Elm", "city": "Waco", "country_code": "US"}
+    body = {"email": "bo@x.example", "first_name": "Bo", "last_name": "Li", "addresses": [address]}
+    deed = {"method": "PUT", "path": "/api/v2/customers/email/bo@x.example", "body": body}
+    made = await caller.call("POST", "/_sandbox/do", deed)
+    assert (made.status_code, made.json()["email"]) == (200, "bo@x.example")
+    assert (await caller.call("GET", "/_sandbox/stats")).json()["calls"] == 0
+    refused = await caller.call("POST", "/_sandbox/do", {**deed, "body": {"email": "bo@x.example"}})
+    assert refused.status_code == 400
+    assert "first_name" in refused.text
+    nothing = await caller.call("POST", "/_sandbox/do", {"method": "PUT"})
+    assert (nothing.status_code, "send" in nothing.text) == (400, True)

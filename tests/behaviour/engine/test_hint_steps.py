@@ -25,7 +25,7 @@ def hinted(bench: Bench) -> tuple[Stage, HintStore, HintedPoller]:
     stage, store = Stage(bench), HintStore(bench.db, bench.clock)
     stage.lookout.hints = store
     poller = HintedPoller(ConnectionHints(bench.db, "acme"))
-    stage.poller.hint_step = poller.step  # type: ignore[attr-defined]
+    stage.producer.steps = {**stage.producer.steps, "hints": stage.lookout.when_hinted("acme", poller.step)}
     return stage, store, poller
 
 
