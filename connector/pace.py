@@ -17,8 +17,8 @@ class Pace:
     pause: float = 0.0
     due: float = 0.0
 
-    def looked(self, now: float, *, found: bool) -> None:
-        """A look at `now` (monotonic) is over."""
-        widest = max(self.idle, self.tight)
+    def looked(self, now: float, *, found: bool, slack: float = 1.0) -> None:
+        """A look at `now` (monotonic) is over; `slack` stretches `idle` where changes are announced."""
+        widest = max(self.idle * slack, self.tight)
         self.pause = self.tight if found else min((self.pause or widest) * _WIDER, widest)
         self.due = now + self.pause

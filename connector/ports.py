@@ -174,3 +174,28 @@ class Desired:
 
 
 RowPages = AsyncIterator[Sequence[Mapping[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """A row of a platform of which somebody said that it changed; `stamp` is another after each renewal."""
+
+    resource: str
+    number: int  # the platform's own id
+    stamp: str
+
+
+class Hints(Protocol):
+    """The rows of one connection that are said to have changed; a row is there once, however often it is named."""
+
+    async def take(self, limit: int) -> Sequence[Hint]:
+        """The oldest ones. They stay until they are forgotten."""
+        ...
+
+    async def forget(self, hints: Sequence[Hint]) -> None:
+        """Remove those that were not renewed since they were taken."""
+        ...
+
+    async def arrivals(self) -> Mapping[str, datetime]:
+        """By resource, when the latest hint came."""
+        ...

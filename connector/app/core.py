@@ -12,16 +12,22 @@ from connector.state.claims import SkuClaims
 from connector.state.conflicts import Conflicts
 from connector.state.connections import Connections
 from connector.state.database import Database
+from connector.state.hints import HintStore
+from connector.state.ignite_sites import IgniteSites
 from connector.state.inbox import Inbox
 from connector.state.letters import Letters
+from connector.state.oauth import Handshakes, OAuthGrants
 from connector.state.pauses import SidePauses
 from connector.state.problems import Problems
 from connector.state.replays import Replays
+from connector.state.run_requests import RunRequests
 from connector.state.runs import Runs
 from connector.state.stops import IntakeStops
 from connector.state.tokens import SealedTokens
+from connector.state.turns import Turns
 from connector.state.usage import Usage
 from connector.state.vault import Vault
+from connector.state.webhook_access import WebhookSecrets
 from connector.state.workers import Workers
 
 
@@ -47,6 +53,13 @@ class Core:
     budgets: BudgetRows
     stops: IntakeStops
     tokens: SealedTokens
+    hints: HintStore
+    webhooks: WebhookSecrets
+    grants: OAuthGrants
+    handshakes: Handshakes
+    sites: IgniteSites
+    run_requests: RunRequests
+    turns: Turns
 
 
 @asynccontextmanager
@@ -56,6 +69,7 @@ async def open_core(settings: Settings, clock: Clock | None = None) -> AsyncIter
     vault = Vault(settings.require_secret_key())
     database = await Database.open(settings.database, create=True)
     inbox = Inbox(database, clock)
+    runs = Runs(database, clock)
     try:
         yield Core(
             settings=settings,
@@ -68,7 +82,7 @@ async def open_core(settings: Settings, clock: Clock | None = None) -> AsyncIter
             claims=SkuClaims(database),
             problems=Problems(database, clock),
             conflicts=Conflicts(database, clock),
-            runs=Runs(database, clock),
+            runs=runs,
             letters=Letters(database, clock),
             replays=Replays(database, clock),
             workers=Workers(database.apart(), clock),
@@ -76,6 +90,13 @@ async def open_core(settings: Settings, clock: Clock | None = None) -> AsyncIter
             budgets=BudgetRows(database, clock),
             stops=IntakeStops(database, clock),
             tokens=SealedTokens(database, vault),
+            hints=HintStore(database, clock),
+            webhooks=WebhookSecrets(database, vault, clock),
+            grants=OAuthGrants(database, vault, clock),
+            handshakes=Handshakes(database, vault, clock),
+            sites=IgniteSites(database, vault, clock),
+            run_requests=RunRequests(database, runs),
+            turns=Turns(database, clock),
         )
     finally:
         await database.close()

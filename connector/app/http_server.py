@@ -37,10 +37,12 @@ async def serving(
     listener: socket.socket,
     *,
     dates: bool = True,
+    trusted_proxies: str = "",
 ) -> AsyncIterator[asyncio.Task[None]]:
     """Serve until the block ends; gives the task, which ends by itself only when something is wrong.
 
-    `dates` False: the application sends the header `Date` itself.
+    `dates` False: the application sends the header `Date` itself. Whose `X-Forwarded-For` and `-Proto` are believed say
+    the `trusted_proxies`, addresses and networks separated by commas; none named, none believed.
     """
     config = uvicorn.Config(
         application,
@@ -50,6 +52,8 @@ async def serving(
         timeout_graceful_shutdown=3,
         backlog=2048,
         date_header=dates,
+        proxy_headers=bool(trusted_proxies),
+        forwarded_allow_ips=trusted_proxies or None,
     )
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]), name=f"http:{listener.getsockname()[1]}")

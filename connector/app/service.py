@@ -13,8 +13,14 @@ import structlog
 
 from connector.app.both_ways import echoes, sent_as, two_way
 from connector.app.core import Core
+from connector.app.hint_box import HintBox
+from connector.app.ignite_turns import in_turn
 from connector.app.platforms import Platforms, Transport, real_network
 from connector.app.remapping import reapply_where_rules_changed
+from connector.app.store_desks import StoreDesks
+from connector.app.token_renewal import TokenRenewal
+from connector.app.webhook_door import WebhookDoor
+from connector.app.webhook_keeping import WebhookKeeper
 from connector.budget.urgency import UrgencyBudget
 from connector.bus.dead_letters import DeadLetterOffice
 from connector.bus.flood import FloodPolicy
@@ -47,6 +53,7 @@ from connector.state.claims import SideDirectory
 from connector.state.connections import Connection
 from connector.state.database import Database
 from connector.state.entities import SideEntities
+from connector.state.hints import ConnectionHints
 from connector.state.inbox import Inbox
 from connector.state.intents import SideIntents
 from connector.state.known import KnownThere
@@ -64,6 +71,7 @@ from handlers.outcome import Handler
 log = structlog.get_logger("paylayer.service")
 ROLES = frozenset({"producers", "intake", "appliers", "web"})
 SAVE_SECONDS = 1.0
+TIDY_SECONDS = 5.0
 POLL_STARTS = 20  # a second, two per connection: a first look is a dozen calls, and too many would hold up others
 LAST_WORDS_SECONDS = 0.5
 LOOK_SECONDS = (0.2, 2.0)  # the first pause, and the longest of a wait that may take hours
@@ -91,11 +99,17 @@ class Service:
     supervisor: Supervisor | None = None
     lookout: Lookout = field(init=False)
     places: SyncPlaces = field(init=False)
+    webhook_door: WebhookDoor = field(init=False)
+    hint_box: HintBox = field(init=False)
+    desks: StoreDesks = field(init=False)
 
     def __post_init__(self) -> None:
         core = self.core
-        self.lookout = Lookout(core.inbox, core.pauses, core.runs, core.clock, wake=self._due)
+        self.lookout = Lookout(core.inbox, core.pauses, core.runs, core.clock, wake=self._due, hints=core.hints)
         self.places = SyncPlaces(core.clock)
+        self.webhook_door = WebhookDoor(core.webhooks, core.clock)
+        self.hint_box = HintBox(core.hints, core.clock, wake=self.lookout.hint)
+        self.desks = StoreDesks(core, self.platforms)
 
     async def run(self) -> None:
         """Work until cancelled. Raises `Unavailable` when the broker cannot be reached at the start."""
@@ -105,6 +119,7 @@ class Service:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.lookout.run(), name="lookout")
                 group.create_task(self._save_usage_forever(), name="usage")
+                group.create_task(self._tidy_forever(), name="tidy")
                 if "intake" in self.roles:
                     for side in SIDES:
                         await self.core.stops.release(side)  # a restart is one way to go on
@@ -123,6 +138,7 @@ class Service:
                 group.create_task(self.supervisor.run(), name="supervisor")
                 log.info("started", roles=sorted(self.roles), worker=self.worker)
         finally:
+            await self.desks.close()
             await self._last_words()
 
     async def _last_words(self) -> None:
@@ -175,6 +191,10 @@ class Service:
         return {role: of_role for role, of_role in jobs.items() if role in self.roles}
 
     async def _poll(self, connection: Connection, lease: Lease) -> None:
+        async with self._renewing(connection) as renewed:
+            await self._poll_sparkpay(renewed, lease)
+
+    async def _poll_sparkpay(self, connection: Connection, lease: Lease) -> None:
         budget = self.platforms.budget(connection)
         database = self.core.database.fenced(lease.confirm)
         memory = SourceMemory(database, self.core.clock, connection.id, "sparkpay")
@@ -187,14 +207,29 @@ class Service:
                 connection=connection.id,
                 clock=self.core.clock,
                 interval_seconds=self.core.settings.poll_interval_seconds,
+                hints=ConnectionHints(database, connection.id),
                 echoes=echoes(database, self.core.clock, connection, memory, "sparkpay"),
             )
-            steps = {"poll": poller.look_step, "sweep": poller.sweep_step}
+            hints = self.lookout.when_hinted(connection.id, poller.hint_step)
+            steps = {"poll": poller.look_step, "sweep": poller.sweep_step, "hints": hints}
+            access = partial(_read_a_product, client)
             try:
-                access = partial(_read_a_product, client)
-                await self._produce(connection, "sparkpay", poller, steps=steps, database=database, access=access)
+                async with asyncio.TaskGroup() as group:
+                    keeper = group.create_task(WebhookKeeper(self.core, connection, client).run(), name="webhooks")
+                    await self._produce(connection, "sparkpay", poller, steps=steps, database=database, access=access)
+                    keeper.cancel()
             finally:
                 await budget.close()
+
+    @asynccontextmanager
+    async def _renewing(self, connection: Connection) -> AsyncIterator[Connection]:
+        """The connection with a token that lasts; it is renewed for as long as the block runs, by one job at a time."""
+        renewal = TokenRenewal(self.core, connection.id, self.platforms.transport)
+        await renewal.step()
+        async with asyncio.TaskGroup() as group:
+            renewing = group.create_task(renewal.run(), name="token")
+            yield await self.core.connections.get(connection.id)  # with the token that it may just have got
+            renewing.cancel()
 
     async def _watch_sparklayer(self, connection: Connection, lease: Lease) -> None:
         side = "sparklayer"
@@ -261,11 +296,17 @@ class Service:
             await self._apply(connection, "sparklayer", handlers, lease, permit=permit, access=access)
 
     async def _apply_to_sparkpay(self, connection: Connection, lease: Lease) -> None:
+        async with self._renewing(connection) as renewed:
+            await self._write_to_sparkpay(renewed, lease)
+
+    async def _write_to_sparkpay(self, connection: Connection, lease: Lease) -> None:
         permit = CallPermit(lease.held)
         budget = self.platforms.budget(connection)
         try:
             async with self.platforms.sparkpay(connection, UrgencyBudget(budget), permit=permit) as client:
                 handlers = to_sparkpay.handlers(client, look_only=self.look_only)
+                if self.core.settings.ignite_token is not None:
+                    handlers = in_turn(handlers, self.core.turns, connection.id)
                 access = partial(_read_a_product, client)
                 await self._apply(connection, "sparkpay", handlers, lease, permit=permit, access=access)
         finally:
@@ -327,6 +368,16 @@ class Service:
                 await self._save_usage()
             except PayLayerError as error:
                 log.warning("usage_not_stored", error=str(error))
+
+    async def _tidy_forever(self) -> None:
+        while True:
+            await self.core.clock.sleep(TIDY_SECONDS)
+            try:
+                await self.book.all()
+                for id_ in sorted(self.book.departed()):
+                    await self.core.connections.sweep_up(id_)
+            except PayLayerError as error:
+                log.warning("not_tidied", error=str(error))
 
     async def _save_usage(self) -> None:
         await self.meter.save()

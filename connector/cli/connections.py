@@ -10,9 +10,11 @@ import typer
 from connector.app.access import check_connection
 from connector.app.connection_report import connection_report
 from connector.app.core import open_core
+from connector.app.webhook_keeping import webhooks_once
+from connector.cli import webhooks
 from connector.cli.options import ConnectionId, Json, pairs
 from connector.cli.output import as_json, console, run_async, table
-from connector.errors import UserFault
+from connector.errors import PayLayerError, UserFault
 from connector.mapping_rules import mapping_of
 from connector.settings import ConnectionSettings, load
 from connector.settings.addresses import host_for, require_id, require_token, require_url
@@ -21,6 +23,7 @@ from connector.state.connections import Connection, SparkLayerAccess, SparkPayAc
 from contracts.topics import SIDES
 
 app = typer.Typer(help="Which Spark Pay store is joined to which SparkLayer site.", no_args_is_help=True)
+app.add_typer(webhooks.app, name="webhooks")
 
 SparkPayUrl = Annotated[
     str, typer.Option("--sparkpay-url", help="Address of the store, for instance https://shop.example.com.")
@@ -296,11 +299,16 @@ def remove(id_: ConnectionId, yes: Annotated[bool, typer.Option("--yes", help="D
 
     async def work() -> None:
         async with open_core(load()) as core:
-            await core.connections.get(id_)
+            connection = await core.connections.get(id_)
             if not yes and not sys.stdin.isatty():
                 raise UserFault(f"removing {id_} is not undone: add --yes where nobody can be asked")
             if not yes:
                 typer.confirm(f"Remove {id_} with its credentials and its state?", abort=True)
+            if await core.webhooks.get(id_) is not None:
+                try:
+                    await webhooks_once(core, connection, "remove")
+                except PayLayerError as error:
+                    console().print(f"note: its webhooks stay in the store, delete them there: {error}")
             await core.connections.remove(id_)
 
     run_async(work())

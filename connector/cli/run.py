@@ -63,7 +63,8 @@ async def _serve(settings: Settings, roles: frozenset[str]) -> None:
 
 async def _web(service: Service) -> None:
     settings = service.core.settings
-    async with serving(build(service), listen(settings.http_host, settings.http_port)) as task:
+    listener = listen(settings.http_host, settings.http_port)
+    async with serving(build(service), listener, trusted_proxies=settings.trusted_proxies) as task:
         await task
 
 

@@ -7,13 +7,14 @@ once; a look finds what other processes stored, what became due by the clock, an
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 import structlog
 
 from connector.clock import Clock
 from connector.errors import PayLayerError
+from connector.state.hints import HintStore
 from connector.state.inbox import Inbox
 from connector.state.pauses import Pause, SidePauses
 from connector.state.runs import Runs
@@ -35,7 +36,9 @@ class Lookout:
     runs: Runs
     clock: Clock
     wake: Wake
+    hints: HintStore | None = None  # without it nobody is told of them
     _paused: Mapping[tuple[str, str], Pause] = field(default_factory=dict)
+    _hinted: dict[str, asyncio.Event] = field(default_factory=dict)
     _requested: dict[tuple[str, frozenset[str]], asyncio.Event] = field(default_factory=dict)
     last_tick: float | None = None  # monotonic seconds; none before the first look
 
@@ -61,6 +64,9 @@ class Lookout:
         for (connection, states), event in self._requested.items():
             if requested.get(connection, frozenset()) & states:
                 event.set()
+        if self.hints is not None and self._hinted:
+            for connection in await self.hints.waiting():
+                self.hint(connection)
         now = self.clock.now()
         for connection, side, entity in await self.inbox.due_lanes(now):
             pause = self._paused.get((connection, side))
@@ -83,3 +89,25 @@ class Lookout:
             await event.wait()
         finally:
             self._requested.pop(waited_for, None)
+
+    async def hinted(self, connection: str) -> None:
+        """Return when a row of the connection is said to have changed; one waiter for each."""
+        event = self._hinted.setdefault(connection, asyncio.Event())
+        try:
+            await event.wait()
+        finally:
+            self._hinted.pop(connection, None)
+
+    def when_hinted(self, connection: str, step: Callable[[], Awaitable[float]]) -> Callable[[], Awaitable[float]]:
+        """A step that begins as soon as a row of the connection is said to have changed."""
+
+        async def waiting() -> float:
+            await self.hinted(connection)
+            return await step()
+
+        return waiting
+
+    def hint(self, connection: str) -> None:
+        """Something was said just now; nothing happens where nobody waits, for the next look finds it."""
+        if event := self._hinted.get(connection):
+            event.set()

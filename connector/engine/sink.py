@@ -102,10 +102,12 @@ class InboxSink:
         return answers
 
     def _wanted(self, record: Incoming, known: Mapping[str, Connection]) -> bool | Refusal:
-        """Whether this side wants the event; false where its flow is off or it came from here."""
+        """Whether this side wants the event; false where its flow is off, it came from here, or the connection left."""
         event = record.event
         connection = known.get(event.connection)
         if connection is None:
+            if event.connection in self._book.departed():
+                return False
             return _refusal(
                 event,
                 "unknown_connection",

@@ -59,6 +59,7 @@ class SparkPaySettings(_Section):
     import_lines: int = Field(default=50, ge=1, le=200, description="Products per importMany call")
     limit: int = Field(default=50, ge=1, le=1000, description="Calls per window of the store's plan")
     window_seconds: float = Field(default=10.0, gt=0, le=_TEN_YEARS)
+    webhooks: bool = Field(default=True, description="Subscribe to changes, where PAYLAYER_PUBLIC_URL is set")
 
 
 class ProductSettings(_Section):
@@ -122,6 +123,7 @@ class CustomerSettings(_Section):
     deactivate_on_unlink: bool = Field(default=True, description="A sub-account that is removed may not sign in again")
     merge_before_put: bool = Field(default=True, description="Fields that SparkLayer owns are read before a write")
     api: Literal["v2", "v1"] = "v2"
+    metafields: tuple[str, ...] = Field(default=(), description="Keys that SparkLayer has switched on for customers")
 
 
 class OrderSettings(_Section):
@@ -181,6 +183,9 @@ class PollSettings(_Section):
         description="Pause between two polls of reference data, where the budget allows that",
     )
     overlap_seconds: float = Field(default=120, ge=0, le=_TEN_YEARS)
+    webhook_slack: float = Field(
+        default=4, ge=1, le=100, description="How many times longer what webhooks announce is left alone while idle"
+    )
 
 
 class WatchSettings(_Section):

@@ -55,6 +55,20 @@ class Settings(BaseSettings):
     public_url: str | None = None
     admin_token: SecretStr | None = None
     ignite_token: SecretStr | None = None
+    ignite_auth: Literal["bearer", "basic", "hmac"] = "bearer"
+    ignite_user: str = Field(default="sparklayer", min_length=1, description="The user name of basic authentication")
+    ignite_allow: str = Field(default="", description="Addresses and networks that may call Ignite; empty: any")
+    ignite_verify_secret: SecretStr | None = Field(
+        default=None, description="The key with which the storefront signs who a shopper is (JWT, HS256)"
+    )
+    trusted_proxies: str = Field(default="", description="Addresses and networks whose X-Forwarded headers count")
+    sparkpay_app_id: str | None = None
+    sparkpay_app_secret: SecretStr | None = None
+    sparkpay_app_scope: str = "people,orders,catalog,settings,system,custom_fields"
+    sparklayer_live_url: str | None = None
+    sparklayer_test_url: str | None = None
+    default_currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$")
+    default_b2b_customer_types: str = ""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["console", "json"] = "console"
     poll_interval_seconds: float = Field(default=5.0, gt=0)

@@ -23,6 +23,7 @@ from connector.sparklayer.shipping_methods import ShippingMethods
 from connector.sparklayer.site_settings import SiteSettings
 from connector.sparklayer.stock import Stock
 from connector.sparklayer.stock_locations import StockLocations
+from connector.sparklayer.sync_log import SyncLog
 from connector.sparklayer.token import MemoryTokenStore, TokenStore
 from connector.tls import trusted
 
@@ -80,6 +81,7 @@ class SparkLayerClient:
         self.purchases = Purchases(self._session)
         self.orders = Orders(self._session)
         self.settings = SiteSettings(self._session)
+        self.sync_log = SyncLog(self._session)
 
     async def check_token(self) -> None:
         """Make sure that the keys buy a token, or that a stored one lives; raises `CredentialsRefused`."""

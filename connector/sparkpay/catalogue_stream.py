@@ -20,6 +20,7 @@ from connector.sparkpay.reference import ReferenceBook
 from connector.sparkpay.run_position import RunPosition
 from connector.sparkpay.selection import Selection
 from connector.sparkpay.sender import Sender
+from connector.sparkpay.stream import Found, ReadNamed, unheard
 from connector.sparkpay.sweep import Sweeps
 from connector.sparkpay.told import Told
 from connector.sparkpay.whole_walk import WholeWalk
@@ -42,6 +43,7 @@ class CatalogueStream:
         pause: SweepPause,
         mapping: ProductMapping,
         on_problem: OnProblem,
+        on_found: Found = unheard,
     ) -> None:
         self.kinds = kinds
         self.looks: Mapping[str, int] = CATALOGUE
@@ -74,7 +76,9 @@ class CatalogueStream:
             gone=gone,
             settings=settings,
             outlines=outlines,
+            on_found=on_found,
         )
+        self.named: Mapping[str, ReadNamed] = {"products": self._live.tell_named}
         self._whole = WholeWalk(client, self.catalogue, self.observer, self._live, gone, outlines)
         self._sweeps = Sweeps(
             client,

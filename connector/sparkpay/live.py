@@ -16,6 +16,7 @@ from connector.sparkpay.observer import Observer
 from connector.sparkpay.outlines import Outlines
 from connector.sparkpay.query import Query
 from connector.sparkpay.reference import ReferenceBook
+from connector.sparkpay.stream import Found, unheard
 from connector.sparkpay.told import Told
 
 CHILDREN: Mapping[str, tuple[str, ...]] = {
@@ -51,8 +52,11 @@ class LivePoll:
         gone: Gone,
         settings: ConnectionSettings,
         outlines: Outlines,
+        on_found: Found = unheard,
     ) -> None:
+        """`on_found` is told of the rows that a poll found."""
         self._client = client
+        self._on_found = on_found
         self._catalogue = catalogue
         self._observer = observer
         self._gone = gone
@@ -128,6 +132,17 @@ class LivePoll:
             self._outlines.forget(confirmed)
         return told
 
+    async def tell_named(self, ids: Sequence[int], priority: Priority = Priority.LIVE) -> Told:
+        """Read these products, which somebody said have changed, and those that take their price from them."""
+        reader = object()
+        self._observer.reads.begin(reader, self._client.order)
+        try:
+            rows: list[Row] = [{"id": id_} for id_ in ids]
+            followers = await self._catalogue.families.followers(rows, priority)
+            return await self.tell(dict.fromkeys([*ids, *sorted(followers)]), priority)
+        finally:
+            self._observer.reads.end(reader)
+
     async def _reference_changes(self, resources: Iterable[str], look: "_Look") -> None:
         """Read all reference data again when any of it changed, and the products that a change is about."""
         for resource in resources:
@@ -168,6 +183,7 @@ class LivePoll:
             if page.rows:
                 look.changed.add("products")
                 look.rows += page.rows
+                self._on_found("products", [row["id"] for row in page.rows])
                 look.bundles += await self._catalogue.assemble(page, priority=look.priority)
             if len(look.bundles) >= SLICE:
                 await self._flush(look)

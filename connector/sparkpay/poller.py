@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from connector.choice import Choice
 from connector.clock import Clock
 from connector.errors import ConfirmationNeeded, CredentialsRefused, PayLayerError
-from connector.ports import Echoes, Memory, NoEchoes, Outlet, Priority, Progress
+from connector.ports import Echoes, Hints, Memory, NoEchoes, Outlet, Priority, Progress
 from connector.settings import ConnectionSettings
 from connector.sparkpay.chosen import tell_chosen
 from connector.sparkpay.client import SparkPayClient
+from connector.sparkpay.hinted import HintedReads
 from connector.sparkpay.pace import SweepPause, paces
 from connector.sparkpay.product_state import DEFAULT_MAPPING, OnProblem, ProductMapping, log_problem
 from connector.sparkpay.reference import ReferenceBook
@@ -18,6 +19,7 @@ from connector.sparkpay.store_identity import StoreIdentity
 from connector.sparkpay.stream import Stream
 from connector.sparkpay.streams import streams_of, tables_of
 from connector.sparkpay.told import Told
+from connector.sparkpay.webhook_trust import WebhookTrust
 
 _WHILE_SYNCING = 5.0
 _WITHOUT_SYNC = 60.0
@@ -45,10 +47,14 @@ class Poller:
         mapping: ProductMapping = DEFAULT_MAPPING,
         on_problem: OnProblem = log_problem,
         echoes: Echoes | None = None,
+        hints: Hints | None = None,
     ) -> None:
+        """`hints`: what webhooks named; without them every change is found by looking."""
         self._client = client
         self._memory = memory
         self._clock = clock
+        self._trust = WebhookTrust(clock, settings.poll.webhook_slack)
+        self._trust = WebhookTrust(clock, settings.poll.webhook_slack)
         identity = StoreIdentity(memory, settings, connection)
         self.reference = ReferenceBook(client, settings, clock, tables=tables_of(settings), check_store=identity.check)
         self._pause = SweepPause(settings, clock)
@@ -63,7 +69,10 @@ class Poller:
             pause=self._pause,
             mapping=mapping,
             on_problem=on_problem,
+            on_found=self._trust.polled,
         )
+        named = {resource: read for stream in self.streams for resource, read in stream.named.items()}
+        self._hinted = HintedReads(hints, named, clock, self._trust) if hints is not None else None
         looks = {name: weight for stream in self.streams for name, weight in stream.looks.items()}
         slow = [name for stream in self.streams for name in stream.slow]
         self.paces = paces(settings, interval_seconds, looks, slow)
@@ -122,6 +131,10 @@ class Poller:
                 break
         waits = [await stream.seconds_until_sweep(first=first) for stream in self.streams]
         return min([*waits, _WITHOUT_SYNC])
+
+    async def hint_step(self) -> float:
+        """Read what webhooks named; returns the seconds until it may be called again."""
+        return await self._hinted.step() if self._hinted is not None else 0.0
 
     async def poll_once(self, priority: Priority = Priority.LIVE) -> Told:
         """Look at every resource now."""
@@ -184,6 +197,8 @@ class Poller:
     async def _look(self, due: list[str], priority: Priority, *, afresh: bool = False) -> Told:
         """Look at each part of the store; what fails in one does not keep the others from being looked at."""
         told, failure = Told(), None
+        if self._hinted is not None:
+            await self._hinted.learn()
         for stream in self.streams:
             mine = [name for name in due if name in stream.looks or name in stream.slow]
             if not mine:
@@ -197,7 +212,8 @@ class Poller:
                 continue
             told += more
             for name in mine:
-                self.paces[name].looked(self._clock.monotonic(), found=name in changed)
+                slack = self._trust.factor(name.rpartition(":")[2])
+                self.paces[name].looked(self._clock.monotonic(), found=name in changed, slack=slack)
         if failure is not None:
             raise failure
         return told

@@ -12,6 +12,7 @@ from connector.sparkpay.gone import Gone
 from connector.sparkpay.record import NOTHING, Batch, Records
 from connector.sparkpay.record_observer import RecordObserver
 from connector.sparkpay.reference import ReferenceBook
+from connector.sparkpay.stream import Found, unheard
 from connector.sparkpay.told import Told
 from connector.sparkpay.walk import Rows
 
@@ -31,12 +32,15 @@ class RecordPoll:
         reference: ReferenceBook,
         gone: Gone,
         settings: ConnectionSettings,
+        on_found: Found = unheard,
     ) -> None:
+        """`on_found` is told of the rows of the kind's own resource that a look found."""
         self._records = records
         self._client = client
         self._observer = observer
         self._reference = reference
         self._gone = gone
+        self._on_found = on_found
         overlap = timedelta(seconds=settings.poll.overlap_seconds)
         queries = {**records.children, records.resource: records.query}
         self._feeds: Mapping[str, ChangeFeed] = {
@@ -105,6 +109,7 @@ class RecordPoll:
     async def _collect(self, resource: str, page: Rows, look: "_Look") -> None:
         if resource == self._records.resource:
             look.changed.add(resource)
+            self._on_found(resource, [row["id"] for row in page.rows])
             look.batch += await self._records.of_page(page, look.priority)
             return
         look.want(resource, await self._records.parents_of(resource, page.rows, look.priority), list(page.rows))

@@ -17,6 +17,7 @@ from connector.sparkpay.record_poll import RecordPoll
 from connector.sparkpay.reference import ReferenceBook
 from connector.sparkpay.run_position import RunPosition
 from connector.sparkpay.sender import Sender
+from connector.sparkpay.stream import Found, ReadNamed, unheard
 from connector.sparkpay.stretch import Stretch
 from connector.sparkpay.told import Told
 
@@ -38,6 +39,7 @@ class RecordStream:
         looks: Mapping[str, int],
         slow: Sequence[str],
         pause: SweepPause,
+        on_found: Found = unheard,
     ) -> None:
         self.kinds = frozenset({records.kind})
         self.looks = {self._look(records.kind, name): weight for name, weight in looks.items()}
@@ -53,8 +55,16 @@ class RecordStream:
         )
         self._gone = Gone(records.kind, records.resource, client, memory, self._observer, settings, connection)
         self._live = RecordPoll(
-            records, client, memory, self._observer, reference=reference, gone=self._gone, settings=settings
+            records,
+            client,
+            memory,
+            self._observer,
+            reference=reference,
+            gone=self._gone,
+            settings=settings,
+            on_found=on_found,
         )
+        self.named: Mapping[str, ReadNamed] = {records.resource: self._tell_named}
         self._sweep_name = f"sweep:{records.kind}"
         self._walked = False
         self._sweeping: AsyncGenerator[Stretch, None] | None = None
@@ -112,12 +122,7 @@ class RecordStream:
         force: bool,
     ) -> Told:
         """See `Stream`."""
-        reader = object()
-        self._observer.reads.begin(reader, self._client.order)
-        try:
-            return await self._live.tell(ids, Priority.SYNC, force=force)
-        finally:
-            self._observer.reads.end(reader)
+        return await self._tell(ids, Priority.SYNC, force=force)
 
     async def forget_run(self, run_id: str) -> None:
         """See `Stream`."""
@@ -175,6 +180,17 @@ class RecordStream:
         if self._sweeping is not None:
             sweeping, self._sweeping = self._sweeping, None
             await sweeping.aclose()
+
+    async def _tell_named(self, ids: Sequence[int]) -> Told:
+        return await self._tell(ids, Priority.LIVE)
+
+    async def _tell(self, ids: Iterable[int], priority: Priority, *, force: bool = False) -> Told:
+        reader = object()
+        self._observer.reads.begin(reader, self._client.order)
+        try:
+            return await self._live.tell(ids, priority, force=force)
+        finally:
+            self._observer.reads.end(reader)
 
     async def _stretches(self, after: int, *, force: bool = False) -> AsyncGenerator[Stretch, None]:
         """All records above `after` as they are; `force` publishes what is not new as well; deletions at the end.

@@ -1,10 +1,20 @@
 """What the poller asks of whoever watches one part of a store."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from connector.ports import Priority, Progress
 from connector.sparkpay.told import Told
+
+ReadNamed = Callable[[Sequence[int]], Awaitable[object]]
+"""Reads rows of one resource by id and tells what is new in them; a row that is not there is looked into."""
+
+Found = Callable[[str, Iterable[int]], None]
+"""Is told of a resource and the rows of it that a look found changed."""
+
+
+def unheard(_resource: str, _ids: Iterable[int]) -> None:
+    """Nobody wants to know what looks find."""
 
 
 class Stream(Protocol):
@@ -26,6 +36,11 @@ class Stream(Protocol):
     @property
     def slow(self) -> Sequence[str]:
         """The resources that hardly ever change: looked at each `poll.slowest_seconds`."""
+        ...
+
+    @property
+    def named(self) -> Mapping[str, ReadNamed]:
+        """The resources whose rows webhooks name for it, each with the way to read such rows at once."""
         ...
 
     async def is_new(self) -> bool:

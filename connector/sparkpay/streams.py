@@ -19,7 +19,7 @@ from connector.sparkpay.reference import CATALOGUE_TABLES, ReferenceBook
 from connector.sparkpay.selection import CATALOGUE_KINDS, TOLD_KINDS
 from connector.sparkpay.sender import Sender
 from connector.sparkpay.small_tables import TABLES
-from connector.sparkpay.stream import Stream
+from connector.sparkpay.stream import Found, Stream, unheard
 from connector.sparkpay.table_stream import TableStream
 
 _BUYERS = 10_000
@@ -59,6 +59,7 @@ def streams_of(  # noqa: PLR0917 - the whole world of a poller
     pause: SweepPause,
     mapping: ProductMapping,
     on_problem: OnProblem,
+    on_found: Found = unheard,
 ) -> Sequence[Stream]:
     """One stream per part, in the order in which the other side needs what they tell."""
     kinds = kinds_of(settings)
@@ -80,6 +81,7 @@ def streams_of(  # noqa: PLR0917 - the whole world of a poller
                 pause=pause,
                 mapping=mapping,
                 on_problem=on_problem,
+                on_found=on_found,
             )
         )
     buyers = Lookup(client, "customers", BUYER, capacity=_BUYERS)
@@ -87,7 +89,7 @@ def streams_of(  # noqa: PLR0917 - the whole world of a poller
     if "customer" in kinds:
         people = People(client, reference, settings, buyers=buyers, on_problem=on_problem)
         slow = (*_PEOPLE_SLOW, *people.untimed)
-        streams.append(RecordStream(people, *world, looks=_PEOPLE_LOOKS, slow=slow, pause=pause))
+        streams.append(RecordStream(people, *world, looks=_PEOPLE_LOOKS, slow=slow, pause=pause, on_found=on_found))
     if "order" in kinds:
         orders = OrderReader(
             client,
@@ -98,5 +100,7 @@ def streams_of(  # noqa: PLR0917 - the whole world of a poller
             buyers_are_watched="customer" in kinds,
             on_problem=on_problem,
         )
-        streams.append(RecordStream(orders, *world, looks=_ORDER_LOOKS, slow=_ORDER_SLOW, pause=pause))
+        streams.append(
+            RecordStream(orders, *world, looks=_ORDER_LOOKS, slow=_ORDER_SLOW, pause=pause, on_found=on_found)
+        )
     return streams

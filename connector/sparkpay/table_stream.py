@@ -13,6 +13,7 @@ from connector.sparkpay.record_observer import RecordObserver
 from connector.sparkpay.run_position import RunPosition
 from connector.sparkpay.sender import Sender
 from connector.sparkpay.small_tables import SmallTable
+from connector.sparkpay.stream import ReadNamed
 from connector.sparkpay.told import Told
 
 _WATCHED = "live:tables"
@@ -32,6 +33,7 @@ class TableStream:
     ) -> None:
         self.kinds = frozenset(table.kind for table in tables)
         self.looks: Mapping[str, int] = {}
+        self.named: Mapping[str, ReadNamed] = {}  # no event tells of them
         self._memory = memory
         self._tables = {f"{table.kind}:{table.resource}": table for table in tables}
         self.slow = tuple(self._tables)

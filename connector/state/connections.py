@@ -7,13 +7,14 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connector.clock import Clock
 from connector.errors import UserFault
 from connector.settings import ConnectionSettings
 from connector.state.database import Database
 from connector.state.pauses import Pause, SidePauses
-from connector.state.tables import connections, metadata, side_pauses, tokens
+from connector.state.tables import budgets, connections, leases, metadata, side_pauses, tokens
 from connector.state.vault import Vault
 
 TAKEN_OVER = timedelta(seconds=4)  # within this time a running service works with what was changed
@@ -138,10 +139,10 @@ class Connections:
             ("sparklayer", old.sparklayer, new.sparklayer),
         ):
             if after != before:
-                await self._probe_soon(id, side)
+                await self.probe_soon(id, side)
         return await self.get(id)
 
-    async def _probe_soon(self, id: str, side: str) -> None:  # noqa: A002
+    async def probe_soon(self, id: str, side: str) -> None:  # noqa: A002
         """New credentials: a side that was refused for the old ones tries as soon as a service has taken them over."""
         async with self._db.begin() as connection:
             await connection.execute(
@@ -157,13 +158,22 @@ class Connections:
     async def remove(self, id: str) -> None:  # noqa: A002
         """Forget the connection and everything that any table holds of it."""
         async with self._db.begin() as connection:
-            removed = await connection.execute(sa.delete(connections).where(connections.c.id == id))
-            for table in metadata.sorted_tables:
-                if "connection" in table.c:
-                    await connection.execute(sa.delete(table).where(table.c.connection == id))
-            await connection.execute(sa.delete(tokens).where(tokens.c.name.startswith(f"{id}/", autoescape=True)))
-        if not removed.rowcount:
+            gone = await connection.execute(
+                sa.delete(connections).where(connections.c.id == id).returning(connections.c.sparkpay_url)
+            )
+            removed = gone.scalar_one_or_none()
+            await _forget(connection, id)
+            same_store = sa.select(connections.c.id).where(connections.c.sparkpay_url == removed)
+            await connection.execute(sa.delete(budgets).where(budgets.c.store == removed, ~same_store.exists()))
+        if removed is None:
             raise await self._unknown(id)
+
+    async def sweep_up(self, id: str) -> None:  # noqa: A002
+        """Forget what a process that had not heard of the removal still wrote; nothing where the connection is back."""
+        async with self._db.begin() as connection:
+            there = sa.select(connections.c.id).where(connections.c.id == id)
+            if (await connection.execute(there)).first() is None:
+                await _forget(connection, id)
 
     async def _change(self, id: str, values: Mapping[str, Any]) -> None:  # noqa: A002
         raised = {"version": connections.c.version + 1, "updated_at": self._clock.now()}
@@ -211,3 +221,22 @@ class Connections:
             created_at=row.created_at,
             updated_at=row.updated_at,
         )
+
+
+async def locked(transaction: AsyncConnection, id: str) -> None:  # noqa: A002
+    """Keep the connection from being removed until the transaction ends, so that nothing is written after it.
+
+    Raises `UserFault` where it is gone.
+    """
+    statement = sa.select(connections.c.id).where(connections.c.id == id).with_for_update(read=True, key_share=True)
+    if (await transaction.execute(statement)).first() is None:
+        raise UserFault(f"there is no connection {id!r} (any more)")
+
+
+async def _forget(transaction: AsyncConnection, id: str) -> None:  # noqa: A002
+    """Every row of the connection. Without its leases nobody who works for it can write any more."""
+    await transaction.execute(sa.delete(leases).where(leases.c.name.endswith(f":{id}", autoescape=True)))
+    for table in metadata.sorted_tables:
+        if "connection" in table.c:
+            await transaction.execute(sa.delete(table).where(table.c.connection == id))
+    await transaction.execute(sa.delete(tokens).where(tokens.c.name.startswith(f"{id}/", autoescape=True)))

@@ -69,21 +69,16 @@ class Runs:
         choice: Choice | None = None,
     ) -> Run:
         """Ask for a run; the service that holds the connection takes it up. `choice`: of a part of the store."""
-        id_ = uuid.uuid4().hex[:12]
-        values = {
-            "id": id_,
-            "connection": connection,
-            "entities": list(entities),
-            "full_walk": full,
-            "requested_by": requested_by,
-            "state": "requested",
-            "requested_at": self._clock.now(),
-            "choice": None if choice is None else choice.as_json(),
-            **dict.fromkeys(_COUNTED, 0),
-        }
+        values = new_run(
+            connection, entities=entities, full=full, requested_by=requested_by, now=self.now(), choice=choice
+        )
         async with self._db.begin() as transaction:
             await transaction.execute(sa.insert(sync_runs).values(values))
-        return await self.get(id_)
+        return await self.get(values["id"])
+
+    def now(self) -> datetime:
+        """The time that runs are asked for at."""
+        return self._clock.now()
 
     async def next_requested(self, connection: str) -> Run | None:
         """The oldest run of a connection that nobody has started."""
@@ -261,3 +256,26 @@ def _run(row: sa.Row[Any]) -> Run:
         message=row.message,
         choice=choice_of(row.choice),
     )
+
+
+def new_run(
+    connection: str,
+    *,
+    entities: Sequence[str],
+    full: bool,
+    requested_by: str,
+    now: datetime,
+    choice: Choice | None = None,
+) -> dict[str, Any]:
+    """The row of a run that is asked for."""
+    return {
+        "id": uuid.uuid4().hex[:12],
+        "connection": connection,
+        "entities": list(entities),
+        "full_walk": full,
+        "requested_by": requested_by,
+        "state": "requested",
+        "requested_at": now,
+        "choice": None if choice is None else choice.as_json(),
+        **dict.fromkeys(_COUNTED, 0),
+    }

@@ -353,6 +353,103 @@ conflicts = sa.Table(
 sa.Index("ix_conflicts_found_at", conflicts.c.connection, conflicts.c.found_at)
 
 
+hints = sa.Table(
+    "hints",
+    metadata,
+    sa.Column("connection", sa.Text, primary_key=True),
+    sa.Column("resource", sa.Text, primary_key=True),
+    sa.Column("number", sa.BigInteger, primary_key=True),
+    sa.Column("stamp", sa.Text, nullable=False),  # another with each renewal
+    sa.Column("received_at", Moment, nullable=False),  # of the first
+)
+sa.Index("ix_hints_received", hints.c.connection, hints.c.received_at)
+
+hint_arrivals = sa.Table(
+    "hint_arrivals",
+    metadata,
+    sa.Column("connection", sa.Text, primary_key=True),
+    sa.Column("resource", sa.Text, primary_key=True),
+    sa.Column("arrived_at", Moment, nullable=False),
+)
+
+webhook_access = sa.Table(
+    "webhook_access",
+    metadata,
+    sa.Column("connection", sa.Text, primary_key=True),
+    sa.Column("secret", sa.Text, nullable=False),  # sealed
+    sa.Column("former", sa.Text),  # sealed; still taken while the store may use it
+    sa.Column("checked_at", Moment),
+    sa.Column("problem", sa.Text),
+)
+
+
+oauth_grants = sa.Table(
+    "oauth_grants",
+    metadata,
+    sa.Column("connection", sa.Text, primary_key=True),
+    sa.Column("app_id", sa.Text, nullable=False),
+    sa.Column("app_secret", sa.Text, nullable=False),  # sealed
+    sa.Column("refresh_token", sa.Text, nullable=False),  # sealed
+    sa.Column("token_digest", sa.Text, nullable=False),  # of the access token that the connection got with it
+    sa.Column("granted_at", Moment, nullable=False),
+    sa.Column("expires_at", Moment, nullable=False),
+    sa.Column("claimed_until", Moment),  # somebody refreshes it now
+    sa.Column("problem", sa.Text),
+)
+
+oauth_handshakes = sa.Table(
+    "oauth_handshakes",
+    metadata,
+    sa.Column("digest", sa.Text, primary_key=True),  # of the state that the browser keeps
+    sa.Column("site_env", sa.Text, nullable=False),
+    sa.Column("site_id", sa.Text, nullable=False),
+    sa.Column("store_url", sa.Text, nullable=False),
+    sa.Column("app_id", sa.Text, nullable=False),
+    sa.Column("app_secret", sa.Text, nullable=False),  # sealed
+    sa.Column("scope", sa.Text, nullable=False),
+    sa.Column("expires_at", Moment, nullable=False),
+)
+
+ignite_sites = sa.Table(
+    "ignite_sites",
+    metadata,
+    sa.Column("site_env", sa.Text, primary_key=True),
+    sa.Column("site_id", sa.Text, primary_key=True),
+    sa.Column("connection", sa.Text, nullable=False),  # that it has, or will have
+    sa.Column("store_id", sa.Text),
+    sa.Column("client_id", sa.Text, nullable=False),
+    sa.Column("client_secret", sa.Text, nullable=False),  # sealed
+    sa.Column("state", sa.Text, nullable=False),  # pending, active, removing
+    sa.Column("link", sa.Text),  # sealed: the state of the install link
+    sa.Column("link_digest", sa.Text),
+    sa.Column("link_until", Moment),
+    sa.Column("updated_at", Moment, nullable=False),
+)
+sa.Index("ix_ignite_sites_connection", ignite_sites.c.connection)
+sa.Index("ix_ignite_sites_link", ignite_sites.c.link_digest)
+
+installed_stores = sa.Table(
+    "installed_stores",
+    metadata,
+    sa.Column("site_env", sa.Text, primary_key=True),
+    sa.Column("site_id", sa.Text, primary_key=True),
+    sa.Column("url", sa.Text, nullable=False),
+    sa.Column("token", sa.Text, nullable=False),  # sealed
+    sa.Column("grant", sa.Text),  # sealed JSON of the refresh token and its app; none: a token that does not expire
+    sa.Column("installed_at", Moment, nullable=False),
+)
+
+turns = sa.Table(
+    "turns",
+    metadata,
+    sa.Column("connection", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),  # of what must not be done twice at once
+    sa.Column("holder", sa.Text, nullable=False),
+    sa.Column("until", Moment, nullable=False),
+    sa.Column("result", sa.Text),  # of what must not be done again at all
+)
+
+
 def lane(connection: str, side: str, entity: str) -> str:
     """The value of `inbox.lane`."""
     return f"{connection}/{side}/{entity}"

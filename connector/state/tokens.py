@@ -28,3 +28,8 @@ class SealedTokens:
         values = {"name": name, "token": self._vault.seal(token), "expires_at": expires_at}
         async with self._db.begin() as connection:
             await connection.execute(upsert(self._db, tokens), values)
+
+    async def forget(self, prefix: str) -> None:
+        """Drop every token whose name begins so."""
+        async with self._db.begin() as connection:
+            await connection.execute(sa.delete(tokens).where(tokens.c.name.startswith(prefix, autoescape=True)))

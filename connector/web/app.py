@@ -7,12 +7,15 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.routing import BaseRoute, Match
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from connector.app.service import Service
 from connector.errors import PayLayerError, UserFault
-from connector.web import api, letters_api, rehearsals_api
+from connector.web import api, letters_api, oauth, rehearsals_api, webhooks
 from connector.web.gauges import refresh
 from connector.web.health import Verdict, live, ready
+from connector.web.ignite.app import ignite_app
 
 
 def build(service: Service) -> FastAPI:
@@ -22,6 +25,11 @@ def build(service: Service) -> FastAPI:
     web.state.replays = set()  # tasks: what goes on after its request was answered
     web.include_router(api.router)
     web.include_router(letters_api.router)
+    web.include_router(webhooks.router)
+    web.include_router(oauth.router)
+    web.state.install_limit = oauth.install_limit(service)
+
+    web.router.routes.append(IgniteRoute(ignite_app(service)))
     web.include_router(rehearsals_api.router)
 
     @web.get("/health/live")
@@ -69,6 +77,23 @@ def build(service: Service) -> FastAPI:
         return JSONResponse({"error": f"{where}: {first['msg']}"}, status_code=422)
 
     return web
+
+
+class IgniteRoute(BaseRoute):
+    """Everything under `/v1` belongs to the Ignite service, whose own paths begin there too."""
+
+    def __init__(self, application: ASGIApp) -> None:
+        self._application = application
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """By the path alone."""
+        path: str = scope.get("path", "")
+        ours = scope["type"] == "http" and (path == "/v1" or path.startswith("/v1/"))
+        return (Match.FULL if ours else Match.NONE), {}
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand it over as it came."""
+        await self._application(scope, receive, send)
 
 
 def _answer(verdict: Verdict) -> JSONResponse:

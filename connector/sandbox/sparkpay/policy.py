@@ -16,7 +16,10 @@ class SandboxPolicy:
     it is called. `import_max_lines` is the most that one importMany takes, `max_query` the longest query string in
     characters, `log_size` the calls that the log keeps, `cache_bytes` the size of the server's cache. The platform's
     clock, which gives `Date` and the times of rows, is `clock_ahead_seconds` ahead of the true time (or behind).
-    `integration_routes`: older stores, and those without the add-on, have none.
+    `integration_routes`: older stores, and those without the add-on, have none. Of the webhooks a share is lost or
+    doubled, and all are late by so many seconds. If `webhook_filled`, their bodies show the row with all that
+    belongs to it, else its id alone. `app_id` and `app_secret` are of the app that may be installed (empty: none);
+    `app_is_published`: its installation brings another pair, of this store alone. Its tokens live `app_token_seconds`.
     """
 
     token: str
@@ -34,6 +37,14 @@ class SandboxPolicy:
     cache_bytes: int = 32_000_000
     integration_routes: bool = True
     clock_ahead_seconds: float = 0
+    webhook_filled: bool = True
+    webhooks_lost: float = 0
+    webhooks_doubled: float = 0
+    webhooks_late_seconds: float = 0
+    app_id: str = ""
+    app_secret: str = ""
+    app_is_published: bool = False
+    app_token_seconds: float = 3600
 
     def __post_init__(self) -> None:
         if not self.token:

@@ -36,7 +36,8 @@ class Resource:
     `links`: collections kept inside the row, `arrays` those that every answer shows. `id_name`: what the id is called
     where it is not `id`. `digits`: texts that answers show as numbers where they are digits (leading zeros are lost).
     `unfilterable`: fields that fail in filters (vendor docs: known issues).
-    `internal`: kept like a resource, not in the OpenAPI file and not served by the generic routes.
+    `internal`: kept like a resource, not in the OpenAPI file and not served by the generic routes. `unlisted`: served,
+    though the file lacks it: `also_readable` is its whole model, `required` what a POST must hold.
     """
 
     name: str
@@ -58,11 +59,13 @@ class Resource:
     digits: frozenset[str] = frozenset()
     unfilterable: frozenset[str] = frozenset()
     internal: bool = False
+    unlisted: bool = False
+    required: frozenset[str] = frozenset()
 
     @cached_property
     def types(self) -> fields.Types:
         """Type of every field of the read model."""
-        read = {} if self.internal else fields.load(self.name).read
+        read = {} if self.internal or self.unlisted else fields.load(self.name).read
         return {**read, **self.also_readable, **self.retyped, **dict.fromkeys(self.arrays, "array")}
 
     @cached_property
@@ -74,12 +77,16 @@ class Resource:
     @cached_property
     def create(self) -> fields.BodyTypes | None:
         """What a POST may and must hold; None when the resource cannot be created."""
+        if self.unlisted:
+            return fields.BodyTypes(self.types, self.required)
         return None if self.internal else self._body(fields.load(self.name).create)
 
     @cached_property
     def update(self) -> fields.BodyTypes | None:
         """What a PUT may hold; None when the resource cannot be written."""
-        return fields.BodyTypes(self.types) if self.internal else self._body(fields.load(self.name).update)
+        if self.internal or self.unlisted:
+            return fields.BodyTypes(self.types)
+        return self._body(fields.load(self.name).update)
 
     def _body(self, body: fields.BodyTypes | None) -> fields.BodyTypes | None:
         if body is None:
@@ -455,6 +462,19 @@ _DECLARED = (
         write_scopes=_SETTINGS,
         retyped=_decimals("rate"),
         references={"region_id": "regions", "store_id": "stores"},
+    ),
+    Resource(
+        "webhooks",
+        "AC_WebhookSubscriptions",
+        read_scopes=frozenset({"system"}),
+        write_scopes=frozenset({"system"}),
+        unlisted=True,
+        also_readable=dict.fromkeys(("event_type", "url", "failure_type", "fallback_url", "cache_length"), "string")
+        | {"store_id": "integer"},
+        required=frozenset({"event_type", "url", "store_id"}),
+        empty={"failure_type": "Ignore", "cache_length": "NoCache"},
+        references={"store_id": "stores"},
+        cascade=frozenset({"store_id"}),
     ),
     Resource(
         "inventory_settings",

@@ -9,8 +9,10 @@ from connector.sandbox import exchange
 from connector.sandbox.exact_json import read_json
 from connector.sandbox.skewed_clock import SkewedClock
 from connector.sandbox.sparkpay import orders, stock, writes
+from connector.sandbox.sparkpay.carts import Carts
 from connector.sandbox.sparkpay.errors import Refused
 from connector.sandbox.sparkpay.import_many import import_many
+from connector.sandbox.sparkpay.installed_apps import InstalledApps
 from connector.sandbox.sparkpay.journal import Journal
 from connector.sandbox.sparkpay.policy import SandboxPolicy
 from connector.sandbox.sparkpay.query import only, parameters
@@ -76,8 +78,10 @@ class Service:
         self._journal = journal
         self._reader = Reader(store)
         self._cache = ReadCache(policy.cache_bytes)
+        self.carts = Carts(store)
         # The call window is counted by true time: it is the network's, not the store's.
         self.clock = store.clock = SkewedClock(store.clock, lambda: self.policy.clock_ahead_seconds)
+        self.installed = InstalledApps(lambda: self.policy, self.clock.true)
 
     def answer(self, request: Request, *, stale: bool = False) -> Reply:
         """Return the whole answer, refusals included. `stale`: the fault of a cached read that ignores no-cache."""
@@ -96,7 +100,7 @@ class Service:
             reply.status, reply.raw, reply.headers["Content-Type"] = 404, _TOO_LONG, "text/html"
             return reply
         token = request.headers.get("x-ac-auth-token", "")
-        if not hmac.compare_digest(token.encode(), self.policy.token.encode()):
+        if not hmac.compare_digest(token.encode(), self.policy.token.encode()) and not self.installed.admits(token):
             # Nobody's call: it takes nothing out of the store's window.
             self._refuse(request, reply, Refused(401, "The token is missing or not valid."))
             return reply
@@ -126,6 +130,9 @@ class Service:
 
     def _serve(self, request: Request, reply: Reply, *, stale: bool) -> None:
         parts = request.parts
+        if parts[:1] == ["carts"]:
+            self._serve_cart(request, reply)
+            return
         declared = _INVENTORY_SCOPES if parts[:1] == ["inventory"] else RESOURCES.get(parts[0] if parts else "")
         if declared is None or declared.internal:
             raise Refused(404, f"'{request.path}' was not found.")
@@ -139,6 +146,13 @@ class Service:
         if request.method != "DELETE":
             reply.body = self._read_body(request)
         self._write(request, reply, declared)
+
+    def _serve_cart(self, request: Request, reply: Reply) -> None:
+        self._check_scope(RESOURCES["orders"], request.method)
+        if request.method != "GET":
+            reply.body = self._read_body(request)
+        status, shown = self.carts.answer(request.method, request.parts, request.query, reply.body)
+        reply.write(encode(shown, self.store.zone), status)
 
     def _check_scope(self, declared: Resource, method: str) -> None:
         needed = declared.read_scopes if method == "GET" else declared.write_scopes

@@ -15,6 +15,9 @@ from connector.sandbox.sparkpay.resources import RESOURCES, Resource
 from connector.sandbox.sparkpay.table import Row, Table, same_as_default
 
 _PLAIN = frozenset({str, int, bool, type(None)})
+Watcher = Callable[[str, int, frozenset[str] | None], None]
+"""Told of resource and id, and of the fields that a change set; none for a new row."""
+
 SETTINGS_ID = 1
 """The id of the only row of `inventory_settings`."""
 
@@ -44,6 +47,8 @@ class SparkPayStore:
         self.zone = ZoneInfo(timezone)
         self.random = random.Random(seed)
         self.timestamp_resolution = timestamp_resolution
+        self.watchers: list[Watcher] = []
+        self.has_events_of_2020 = True  # webhooks of version 2020.3
         self.tables: dict[str, Table] = {
             name: Table({"id": 0, **resource.defaults}) for name, resource in RESOURCES.items()
         }
@@ -73,6 +78,7 @@ class SparkPayStore:
             if name not in defaults or not same_as_default(kept, defaults[name]):
                 row[name] = kept
         table.add(row)
+        self._tell(resource, row["id"], None)
         return int(row["id"])
 
     def update(self, resource: str, row_id: int, /, *, touch: bool = True, **fields: object) -> dict[str, object]:
@@ -87,7 +93,10 @@ class SparkPayStore:
         values = {name: self._value(declared, name, value) for name, value in fields.items()}
         if touch and declared.timed:
             values.setdefault("updated_at", self.now())
-        return self._whole(declared, table.change(row_id, values))
+        changed = table.change(row_id, values)
+        if touch:
+            self._tell(resource, row_id, frozenset(fields))
+        return self._whole(declared, changed)
 
     def delete(self, resource: str, row_id: int, /) -> None:
         """Remove a row and the rows that cannot be without it. Raises KeyError."""
@@ -123,6 +132,10 @@ class SparkPayStore:
         """The rows of every resource as they are now, by id, whatever changes later; each is put together when read."""
         kept = {name: [row.copy() for row in table] for name, table in self.tables.items()}
         return {name: map(partial(self._whole, RESOURCES[name]), rows) for name, rows in kept.items()}
+
+    def _tell(self, resource: str, row_id: int, fields: frozenset[str] | None) -> None:
+        for watcher in self.watchers:
+            watcher(resource, row_id, fields)
 
     def _times(self, declared: Resource, fields: Mapping[str, object]) -> dict[str, object]:
         if not declared.timed or ("created_at" in fields and "updated_at" in fields):

@@ -13,6 +13,7 @@ from connector.sandbox.sparkpay.orders import changed_status
 from connector.sandbox.sparkpay.resources import RESOURCES, Resource
 from connector.sandbox.sparkpay.store import SparkPayStore
 from connector.sandbox.sparkpay.table import Row
+from connector.sandbox.sparkpay.webhook_events import subscription_problems
 
 _SERVER_MANAGED = frozenset({"id", "created_at", "updated_at"})
 _CHILD_LINK = {
@@ -113,6 +114,8 @@ def _checked(
     if wrong_shape:
         raise Refused(409, "; ".join(wrong_shape), violation=True)
     wrong_data = list(_data_problems(store, resource, fields))
+    if resource.name == "webhooks":
+        wrong_data += subscription_problems(fields, of_2020=store.has_events_of_2020)
     if wrong_data:
         raise Refused(409, "; ".join(wrong_data))
     accepted = {name: value for name, value in fields.items() if name not in _SERVER_MANAGED}

@@ -1,0 +1,20 @@
+"""The sync log that the merchant sees in SparkLayer's Dashboard (vendor docs: sync log)."""
+
+from collections.abc import Mapping
+
+from connector.sparklayer import endpoint
+from connector.sparklayer.session import Session
+
+INTEGRATION = "sparkpay"
+
+
+class SyncLog:
+    """Reports of this integration, one per data type."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def record(self, data_type: str, report: Mapping[str, object]) -> None:
+        """Replace the report with its errors; a time that is left out is cleared."""
+        keys = {"integration": INTEGRATION, "data_type": data_type}
+        await self._session.call(endpoint.SYNC_LOG_RECORD, keys, body=dict(report))

@@ -1,0 +1,1 @@
+"""The Ignite contract: what SparkLayer calls (vendor docs: ignite)."""
