@@ -199,9 +199,9 @@ async def test_heartbeats_have_a_connection_of_their_own(db: Database) -> None:
             assert (await transaction.execute(sa.text("SELECT 1"))).scalar_one() == 1
 
 
-async def test_heartbeats_write_before_those_that_wait(db: Database) -> None:
-    if db.dialect != "sqlite":
-        pytest.skip("PostgreSQL's writers do not wait for each other")
+async def test_heartbeats_write_before_those_that_wait(sqlite_url: str) -> None:
+    """On SQLite; the writers of PostgreSQL do not wait for each other."""
+    db = await Database.open(sqlite_url, create=True)
     apart = db.apart()
     wrote: list[str] = []
 
@@ -217,4 +217,5 @@ async def test_heartbeats_write_before_those_that_wait(db: Database) -> None:
             await asyncio.sleep(0)
     async with asyncio.timeout(20):
         await asyncio.gather(*waiting)
+    await db.close()
     assert wrote == ["heartbeat", "first", "second"]
