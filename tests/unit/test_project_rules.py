@@ -1,6 +1,7 @@
 """The house rules hold in the code, and each rule sees what it is for."""
 
 import ast
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -94,3 +95,9 @@ def test_no_file_is_too_long() -> None:
         path.relative_to(ROOT).as_posix(): len(path.read_text("utf-8").splitlines()) for path in (*modules(), *tests)
     }
     assert {name: lines for name, lines in lengths.items() if lines >= LONGEST} == {}
+
+
+def test_no_two_test_files_have_one_name() -> None:
+    """pytest imports them by that name alone."""
+    names = Counter(path.name for path in (ROOT / "tests").rglob("test_*.py"))
+    assert [name for name, count in names.items() if count > 1] == []
