@@ -16,6 +16,8 @@ from tests.benchmarks.figures import Figure, at_most
 
 REFERENCE_CALLS = 7  # variant_groups, product_statuses, customer_types, warehouses, settings, inactive, stores
 PAGE = 1000
+CATALOGUE_ONLY = {"flow.customer": "off", "flow.customer_group": "off", "flow.order": "off"}
+"""The other kinds have a benchmark of their own: `full_sync`."""
 
 
 def least_reading(store: pay.SparkPayStore) -> int:
@@ -32,7 +34,7 @@ async def measure(settings: Settings, products: int) -> list[Figure]:
     store = pay.SparkPayStore(clock=utc_now, seed=5)
     pay.fill_catalogue(store, pay.CatalogueShape(products=products, skus_at_least=products * 3), 5)
     site = layer.SparkLayerSite(clock=utc_now)
-    async with stage(settings, store, site, limit=1000, values={"poll.idle_share": "0.0001"}) as on:
+    async with stage(settings, store, site, limit=1000, values={"poll.idle_share": "0.0001", **CATALOGUE_ONLY}) as on:
         first = await on.sync(full=True)
         reads, writes = await counted(on)
         known = site.dump()

@@ -1,7 +1,7 @@
 """Records of the topics: each ends as a row of the inbox or as a dead letter, whatever it is."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -14,6 +14,7 @@ from connector.engine.linking import Linker
 from connector.engine.metrics import Metrics
 from connector.engine.sink import InboxSink
 from connector.settings import ConnectionSettings
+from connector.settings.connection import FlowSettings
 from connector.state.claims import SkuClaims
 from connector.state.database import Database
 from connector.state.inbox import Inbox
@@ -125,11 +126,17 @@ class _Box:
         return Place(topic, partition or 0, len(self.sent))
 
 
+_EVERYTHING = ConnectionSettings().with_values({f"flow.{name}": "to_sparklayer" for name in FlowSettings.model_fields})
+
+
 @dataclass
 class _Known:
-    """Any connection there is: the ids of the golden events, all with the same settings."""
+    """Any connection there is: the ids of the golden events, all of which take every kind."""
 
-    settings: ConnectionSettings = field(default_factory=ConnectionSettings)
+    settings: ConnectionSettings = _EVERYTHING
+
+    def departed(self) -> frozenset[str]:
+        return frozenset()
 
     async def covering(self, wanted: Any) -> dict[str, Any]:
         return dict.fromkeys((id_ for id_ in wanted if id_ in ("acme", "acme-tools")), self)
@@ -173,6 +180,8 @@ class Records:
             await self._is_put_away(given, refusal)
             return "letter"
         assert isinstance(answer, Incoming)
+        if answer.event.source == SIDE:  # it came from there
+            return "skipped"
         await self._is_stored(answer)
         return "row"
 
