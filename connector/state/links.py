@@ -1,5 +1,6 @@
 """Which names mean the same entity: `sparkpay:123` is what was made there for `erp:77`, and so is an e-mail address."""
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,10 @@ from connector.state.tables import links
 
 LINKED = frozenset({"product", "customer", "order"})
 """Kinds that are keyed by the id of the system that made them; all others carry a natural key."""
+
+
+_LONGEST_NAME = 1000
+"""Bytes; the entry of an index must fit into a third of PostgreSQL's page."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -35,15 +40,16 @@ class Links:
     async def keys_of(self, connection: str, entity: str, names: Sequence[str]) -> dict[str, frozenset[str]]:
         """The keys that each of these names stands for; names that stand for none are left out."""
         found: dict[str, set[str]] = {}
+        asked = {_stored(name): name for name in names}
         async with self._db.read() as transaction:
-            for chunk in chunks(sorted(set(names))):
+            for chunk in chunks(sorted(asked)):
                 rows = await transaction.execute(
                     sa.select(links.c.name, links.c.key).where(
                         links.c.connection == connection, links.c.entity == entity, among(links.c.name, chunk)
                     )
                 )
                 for row in rows:
-                    found.setdefault(row.name, set()).add(row.key)
+                    found.setdefault(asked[row.name], set()).add(row.key)
         return {name: frozenset(keys) for name, keys in found.items()}
 
     async def learn(self, learned: Sequence[Link], *, instead: str | None = None) -> None:
@@ -60,7 +66,7 @@ class Links:
                             links.c.entity == link.entity,
                             links.c.key == link.key,
                             links.c.name.startswith(instead, autoescape=True),
-                            links.c.name != link.name,
+                            links.c.name != _stored(link.name),
                         )
                     )
             await add(transaction, learned)
@@ -71,12 +77,20 @@ class Links:
 async def add(transaction: AsyncConnection, added: Iterable[Link]) -> None:
     """Store names that are not there yet."""
     rows = [
-        {"connection": link.connection, "entity": link.entity, "name": link.name, "key": link.key}
+        {"connection": link.connection, "entity": link.entity, "name": _stored(link.name), "key": link.key}
         for link in sorted(set(added))
     ]
     if rows:
         make = postgresql.insert if transaction.dialect.name == "postgresql" else sqlite.insert
         await transaction.execute(make(links).on_conflict_do_nothing(), rows)
+
+
+def _stored(name: str) -> str:
+    """The name, or where it is too long for an index its system with a digest."""
+    raw = name.encode("utf-8", "surrogatepass")
+    if len(raw) <= _LONGEST_NAME:
+        return name
+    return f"{name.partition(':')[0][:100]}:sha256-{hashlib.sha256(raw).hexdigest()}"
 
 
 def named_by(connection: str, entity: str, key: str, refs: Mapping[str, str]) -> list[Link]:
