@@ -35,6 +35,7 @@ __all__ = ["postgres_server", "postgres_url", "real_kafka"]
 pytestmark = [pytest.mark.slow, pytest.mark.kafka, pytest.mark.postgres, pytest.mark.timeout(400)]
 
 CONNECTIONS = ("c1", "c2", "c3", "c4", "c5", "c6")
+SIDES = 2  # orders flow both ways unless a connection says otherwise
 KEYS = 5  # of each kind and connection
 LATENCY_MS = 60
 
@@ -93,7 +94,7 @@ class Replicas:
         return self.system.processes[name].pid
 
     def shares(self) -> Counter[int]:
-        """Connections by process id."""
+        """Sides of connections by process id."""
         rows = _query(
             self.system.database_url,
             "SELECT workers.pid FROM leases JOIN workers ON leases.worker = workers.id "
@@ -108,7 +109,7 @@ class Replicas:
             found = self.shares()
             return (
                 found.keys() == pids
-                and sum(found.values()) == len(CONNECTIONS)
+                and sum(found.values()) == SIDES * len(CONNECTIONS)
                 and max(found.values()) - min(found.values()) <= 1
             )
 
@@ -223,7 +224,12 @@ def test_replicas_killed_one_after_another_lose_nothing(replicas: Replicas) -> N
             survivor = replicas.pid(names[1])
             replicas.system.kill(name)
             began = time.monotonic()
-            until("the survivor has everything", lambda: replicas.shares() == {survivor: len(CONNECTIONS)}, 20, 0.05)  # noqa: B023
+            until(
+                "the survivor has everything",
+                lambda: replicas.shares() == {survivor: SIDES * len(CONNECTIONS)},  # noqa: B023
+                20,
+                0.05,
+            )
             gaps.append(time.monotonic() - began)
             assert victim not in replicas.shares()
             names = [names[1], replicas.add()]
@@ -243,7 +249,7 @@ def test_a_process_that_was_frozen_does_not_write_what_is_out_of_date(replicas: 
             mark = len(replicas.site.writes)
             until("work is in hand", lambda: len(replicas.site.writes) > mark + 20, 30, 0.01)  # noqa: B023
             os.kill(pid, signal.SIGSTOP)
-            until("the heir has everything", lambda: replicas.shares() == {other: len(CONNECTIONS)}, 30)  # noqa: B023
+            until("the heir has everything", lambda: replicas.shares() == {other: SIDES * len(CONNECTIONS)}, 30)  # noqa: B023
             frozen_at = publisher.versions
             threading_pause(11.0)  # longer than its session in the consumer group, too
             assert publisher.versions > frozen_at
