@@ -5,7 +5,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from connector.places import region_code
 from connector.settings import ConnectionSettings
 from connector.sparklayer.customer_rules import address_objection, name_instead
 from contracts.entities import Customer, CustomerAddress, CustomerStatus
@@ -14,6 +13,7 @@ from handlers.outcome import Skip
 from handlers.sparklayer.customer_groups import group_slug, in_scope
 from handlers.sparklayer.price_body import slug_of as list_slug
 from handlers.sparklayer.product_body import external_id
+from handlers.sparklayer.purchase_body import address_body
 
 LONGEST_ID = 255
 LONGEST_EMAIL = 255
@@ -174,23 +174,9 @@ def _address(address: CustomerAddress, notes: list[Skip]) -> Body | None:
         code, what = objection
         notes.append(Skip(code, f"{part} {what}", part))
         return None
-    body: Body = {
-        "external_id": address.id,
-        "title": address.title,
-        "first_name": address.first_name,
-        "last_name": address.last_name,
-        "company": address.company,
-        "address_line1": address.line1,
-        "address_line2": address.line2,
-        "city": address.city,
-        "region_code": region_code(address.country, address.region),
-        "postal_code": address.postal_code,
-        "country_code": address.country,
-        "phone": address.phone,
-        "mobile": address.mobile,
-        "nickname": address.nickname,
-    }
-    body = {name: value for name, value in body.items() if value is not None}
+    body: Body = {"external_id": address.id, **address_body(address)}
+    if address.nickname is not None:
+        body["nickname"] = address.nickname
     _cut(body, "address.", notes, part)
     return body
 

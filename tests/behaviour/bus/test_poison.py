@@ -232,5 +232,8 @@ async def test_without_its_dead_letter_topic_a_partition_waits_for_it(real_bus_s
             await create(admin, [each for each in plan(names, settings.topic_partitions) if each.name == topic])
 
         await _stops_until(settings, intake, publisher, sink, mend)
-    # A letter whose acknowledgement was lost is sent again.
-    assert {(letter.key, letter.value) for letter in await letters_of(settings)} == {(b"acme/P-1", b"{")}
+    # A letter whose acknowledgement was lost is sent again: all are of this one record, letter for letter.
+    letters = await letters_of(settings)
+    assert {(letter.key, letter.value) for letter in letters} == {(b"acme/P-1", b"{")}
+    origins = {(each.topic, each.partition, each.offset) for letter in letters if (each := letter.letter) is not None}
+    assert origins == {(names.of("stock"), 1, 0)}

@@ -128,9 +128,11 @@ async def test_a_rotated_secret_is_taken_at_once_and_the_former_until_it_is_sett
 async def test_whoever_waits_in_this_process_is_woken(site: Site, address: str) -> None:
     waiting = asyncio.create_task(site.service.lookout.hinted("acme"))
     await asyncio.sleep(0)
+    assert not waiting.done()
     await site.http.post(address, json={"product": {"id": 9}})
     async with asyncio.timeout(5):
         await waiting
+    assert await site.core.hints.waiting() == {"acme"}
     again = asyncio.create_task(site.service.lookout.hinted("acme"))
     await asyncio.sleep(0)
     await site.service.lookout.look()  # hints that another process stored are found by looking
