@@ -1,5 +1,6 @@
 """When to look at something again: soon while it changes, seldom while it does not."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 _WIDER = 2.0
@@ -18,7 +19,32 @@ class Pace:
     due: float = 0.0
 
     def looked(self, now: float, *, found: bool, slack: float = 1.0) -> None:
-        """A look at `now` (monotonic) is over; `slack` stretches `idle` where changes are announced."""
+        """A look at `now` (monotonic) is over; `slack` stretches `idle`."""
         widest = max(self.idle * slack, self.tight)
         self.pause = self.tight if found else min((self.pause or widest) * _WIDER, widest)
         self.due = now + self.pause
+
+
+class IdleLooks:
+    """What all readers of this process do while nothing changes: together at most so many looks a second.
+
+    Each of them keeps to a part of its own store's budget; hundreds of them would fill the process with answers that
+    say "nothing", and changes would have to wait behind those.
+    """
+
+    def __init__(self, at_most: float) -> None:
+        self._at_most = at_most
+        self._planned: dict[object, float] = {}
+
+    def join(self, reader: object, paces: Iterable[Pace]) -> None:
+        """A reader begins to look, at these paces."""
+        self._planned[reader] = sum(1 / pace.idle for pace in paces)
+
+    def leave(self, reader: object) -> None:
+        """It looks no more; harmless where it does not."""
+        self._planned.pop(reader, None)
+
+    @property
+    def slack(self) -> float:
+        """How many times longer everybody's idle pauses have to be."""
+        return max(1.0, sum(self._planned.values()) / self._at_most)

@@ -1,6 +1,6 @@
 """What platform code needs of the world, without knowing the bus or the database."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -199,3 +199,43 @@ class Hints(Protocol):
     async def arrivals(self) -> Mapping[str, datetime]:
         """By resource, when the latest hint came."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Unmapped:
+    """An entity that a platform shows and that cannot be said in PayLayer's words.
+
+    `rest_is_told`: only this part of it is missing, and everything else of the same reading is told.
+    """
+
+    kind: str
+    key: str
+    code: str
+    message: str
+    part: str | None = None
+    rest_is_told: bool = False
+
+
+class Findings(Protocol):
+    """What a reader of a platform could not map, until it could. Nothing here waits or fails."""
+
+    def found(self, problem: Unmapped) -> None:
+        """It was read just now, and this is wrong with it."""
+        ...
+
+    def read(self, kind: str, keys: Iterable[str]) -> None:
+        """These were read just now, or are gone there: what was wrong before is mended.
+
+        What was found with `rest_is_told` since such an entity was read last stays.
+        """
+        ...
+
+
+class NoFindings:
+    """For a reader whose problems nobody keeps."""
+
+    def found(self, problem: Unmapped) -> None:
+        """Forget it."""
+
+    def read(self, kind: str, keys: Iterable[str]) -> None:
+        """Forget them."""

@@ -18,6 +18,13 @@ def withdrawn(task: Task, names: Collection[str]) -> frozenset[str]:
     return frozenset(name for name, source in _given(task).items() if source == task.source and name not in names)
 
 
+def kept(task: Task, names: Collection[str]) -> frozenset[str]:
+    """Fields that another source gave and the task leaves out; of a state that was joined of all sources, none."""
+    if task.source is None:
+        return frozenset()
+    return frozenset(name for name, source in _given(task).items() if source != task.source and name not in names)
+
+
 def given(task: Task, names: Collection[str]) -> dict[str, str]:
     """Field -> the source that gave it last, for the ledger once these `names` are applied."""
     gone = withdrawn(task, names)

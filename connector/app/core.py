@@ -15,6 +15,7 @@ from connector.state.database import Database
 from connector.state.hints import HintStore
 from connector.state.ignite_sites import IgniteSites
 from connector.state.inbox import Inbox
+from connector.state.last_writes import LastWrites
 from connector.state.letters import Letters
 from connector.state.oauth import Handshakes, OAuthGrants
 from connector.state.pauses import SidePauses
@@ -22,6 +23,7 @@ from connector.state.problems import Problems
 from connector.state.replays import Replays
 from connector.state.run_requests import RunRequests
 from connector.state.runs import Runs
+from connector.state.sealed_texts import SealedTexts
 from connector.state.stops import IntakeStops
 from connector.state.tokens import SealedTokens
 from connector.state.turns import Turns
@@ -44,6 +46,7 @@ class Core:
     census: Census
     claims: SkuClaims
     problems: Problems
+    last_writes: LastWrites
     conflicts: Conflicts
     runs: Runs
     letters: Letters
@@ -60,43 +63,51 @@ class Core:
     sites: IgniteSites
     run_requests: RunRequests
     turns: Turns
+    sealed_texts: SealedTexts
 
 
 @asynccontextmanager
 async def open_core(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Core]:
     """Open the database, creating or upgrading its tables. Raises `UserFault` or `Unavailable` in one sentence."""
-    clock = clock or SystemClock()
-    vault = Vault(settings.require_secret_key())
+    settings.require_secret_keys()
     database = await Database.open(settings.database, create=True)
-    inbox = Inbox(database, clock)
-    runs = Runs(database, clock)
     try:
-        yield Core(
-            settings=settings,
-            clock=clock,
-            database=database,
-            connections=Connections(database, vault, clock),
-            pauses=SidePauses(database, clock),
-            inbox=inbox,
-            census=Census(inbox, clock),
-            claims=SkuClaims(database),
-            problems=Problems(database, clock),
-            conflicts=Conflicts(database, clock),
-            runs=runs,
-            letters=Letters(database, clock),
-            replays=Replays(database, clock),
-            workers=Workers(database.apart(), clock),
-            usage=Usage(database),
-            budgets=BudgetRows(database, clock),
-            stops=IntakeStops(database, clock),
-            tokens=SealedTokens(database, vault),
-            hints=HintStore(database, clock),
-            webhooks=WebhookSecrets(database, vault, clock),
-            grants=OAuthGrants(database, vault, clock),
-            handshakes=Handshakes(database, vault, clock),
-            sites=IgniteSites(database, vault, clock),
-            run_requests=RunRequests(database, runs),
-            turns=Turns(database, clock),
-        )
+        yield core_over(database, settings, clock or SystemClock())
     finally:
         await database.close()
+
+
+def core_over(database: Database, settings: Settings, clock: Clock) -> Core:
+    """The stores over a database that is open already. Raises `UserFault` without a secret key."""
+    vault = Vault(*settings.require_secret_keys())
+    inbox = Inbox(database, clock)
+    runs = Runs(database, clock)
+    return Core(
+        settings=settings,
+        clock=clock,
+        database=database,
+        connections=Connections(database, vault, clock),
+        pauses=SidePauses(database, clock),
+        inbox=inbox,
+        census=Census(inbox, clock),
+        claims=SkuClaims(database),
+        problems=Problems(database, clock),
+        last_writes=LastWrites(database, clock),
+        conflicts=Conflicts(database, clock),
+        runs=runs,
+        letters=Letters(database, clock),
+        replays=Replays(database, clock),
+        workers=Workers(database.apart(), clock),
+        usage=Usage(database),
+        budgets=BudgetRows(database, clock),
+        stops=IntakeStops(database, clock),
+        tokens=SealedTokens(database, vault),
+        hints=HintStore(database.apart(), clock),
+        webhooks=WebhookSecrets(database, vault, clock),
+        grants=OAuthGrants(database, vault, clock),
+        handshakes=Handshakes(database, vault, clock),
+        sites=IgniteSites(database, vault, clock),
+        run_requests=RunRequests(database, runs),
+        turns=Turns(database, clock),
+        sealed_texts=SealedTexts(database, vault),
+    )

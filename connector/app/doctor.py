@@ -62,7 +62,7 @@ async def _broker(settings: Settings) -> Diagnosis:
 
 async def _database(settings: Settings, *, connections: bool) -> AsyncIterator[Diagnosis]:
     try:
-        settings.require_secret_key()
+        settings.require_secret_keys()
     except PayLayerError as error:
         yield Diagnosis("secret key", False, str(error), "export PAYLAYER_SECRET_KEY=$(openssl rand -hex 32)")
         return
@@ -84,6 +84,10 @@ async def _inside(core: Core, *, connections: bool) -> AsyncIterator[Diagnosis]:
         f"{len(alive)} running: {', '.join(roles)}" if alive else "not running",
         None if alive else "paylayer run",
     )
+    elsewhere = sum(count.former + len(count.unreadable) for count in await core.sealed_texts.count())
+    if elsewhere:
+        told = f"{elsewhere} stored secrets are not under PAYLAYER_SECRET_KEY"
+        yield Diagnosis("secrets", False, told, "paylayer secrets rotate")
     known = await core.connections.all()
     if not known:
         yield Diagnosis("connections", False, "none yet", "paylayer connections add --help")

@@ -21,6 +21,8 @@ from contracts.entities import (
 )
 from handlers.outcome import Applied, Failed, Rejected
 
+LARGEST_AMOUNT = Decimal(10) ** 10
+_MOST_DECIMALS = 10
 _CENT = Decimal("0.01")
 _SKU = ("sku", "identifiers.sku", "variant.sku")
 _QUANTITY = ("quantity",)
@@ -73,6 +75,9 @@ class IgniteCheckout:
 
     async def complete(self, checkout: Checkout) -> str:
         """Spark Pay's id of the cart's order, made now or by an earlier call; never a second order."""
+        return await self.desk.finishing.of(self._complete(checkout))
+
+    async def _complete(self, checkout: Checkout) -> str:
         core, id_ = self.desk.core, self.desk.connection.id
         async with core.turns.taken(id_, cart_turn(checkout.cart_id), WAIT_SECONDS, final=True) as turn:
             if turn.result is None:
@@ -212,6 +217,6 @@ def _money(value: object) -> Decimal | None:
         number = Decimal(value)
     except InvalidOperation:
         return None
-    if not number.is_finite() or abs(number) > 10**12:
+    if not number.is_finite() or abs(number) >= LARGEST_AMOUNT or number != round(number, _MOST_DECIMALS):
         raise IgniteRefused("amount-invalid", "an amount cannot be read")
     return number

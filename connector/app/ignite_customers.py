@@ -14,10 +14,11 @@ from connector.sparkpay.answers import Row
 from connector.sparkpay.query import Query, eq
 from connector.state.turns import Turn
 from contracts.entities import Customer, CustomerAddress
-from handlers.outcome import Applied, Failed, Rejected
+from handlers.outcome import Applied, Failed, Rejected, Waiting
 from handlers.sparkpay.customer_request import address_row
 
 WAIT_SECONDS = 4.0
+_LONGEST_ID = 9  # digits: the store's ids are integers of 32 bits
 _URGENT = Priority.INTERACTIVE
 _FLAGS = ("is_default_billing_address", "is_default_shipping_address")
 
@@ -30,37 +31,45 @@ class IgniteCustomers:
 
     async def put(self, customer: Customer) -> str:
         """Create or change the customer of this e-mail address; Spark Pay's id."""
+        return await self.desk.finishing.of(self._put(customer))
+
+    async def _put(self, customer: Customer) -> str:
         async with self._turn(customer_turn(_email(customer))):
             return await self._apply(customer)
 
     async def add_sub_account(self, customer: Customer, parent_id: str) -> str:
         """Create a sub-account of a customer. Raises `IgniteRefused` where the e-mail is another's already."""
-        if not parent_id.isdecimal():
+        return await self.desk.finishing.of(self._add_sub_account(customer, parent_id))
+
+    async def _add_sub_account(self, customer: Customer, parent_id: str) -> str:
+        main = store_number(parent_id)
+        if main is None:
             raise IgniteRefused("parent-not-found", "the main account is not known in the store")
         core, id_ = self.desk.core, self.desk.connection.id
         async with core.turns.taken(id_, customer_turn(_email(customer)), WAIT_SECONDS) as turn:
             made_for, _, known = (turn.result or "").partition(":")
             there = await self._by_email(_email(customer))
-            if there and made_for == parent_id and any(str(row["id"]) == known for row in there):
+            if there and made_for == str(main) and any(str(row["id"]) == known for row in there):
                 return known
-            if there and not await self._is_child(int(there[0]["id"]), int(parent_id)):
+            if there and not await self._is_child(int(there[0]["id"]), main):
                 raise IgniteRefused("email-already-taken", "another account has this e-mail address")
-            parent = await self._row(int(parent_id), "parent-not-found", "the main account is not known in the store")
+            parent = await self._row(main, "parent-not-found", "the main account is not known in the store")
             type_id = parent.get("customer_type_id")
             made = await self._apply(
                 customer.model_copy(
-                    update={"parent": f"sparkpay:{parent_id}", "group": f"ct-{type_id}" if type_id else None}
+                    update={"parent": f"sparkpay:{main}", "group": f"ct-{type_id}" if type_id else None}
                 )
             )
-            turn.result = f"{parent_id}:{made}"
+            turn.result = f"{main}:{made}"
             return made
 
     async def remove_sub_account(self, customer_id: str) -> None:
         """The sub-account may not sign in any more, and belongs to nobody; the customer with its orders stays."""
         client = self.desk.client
-        if not customer_id.isdecimal():
+        child = store_number(customer_id)
+        if child is None:
             return
-        query = Query().where("child_customer_id", eq(int(customer_id))).at_most(100)
+        query = Query().where("child_customer_id", eq(child)).at_most(100)
         page = await client.page("customer_association", query, priority=_URGENT)
         for row in page.rows:
             try:
@@ -69,29 +78,35 @@ class IgniteCustomers:
                 continue
         if self.desk.connection.settings.customers.deactivate_on_unlink:
             try:
-                await client.update("customers", int(customer_id), {"is_inactive": True}, priority=_URGENT)
+                await client.update("customers", child, {"is_inactive": True}, priority=_URGENT)
             except NotFound:
                 return
 
     async def add_address(self, customer_id: str, address: CustomerAddress, defaults: Mapping[str, bool]) -> str:
         """Add an address to the book, or find the one of the same content; its id."""
-        async with self._turn(person_turn("addresses", customer_id)):
+        return await self.desk.finishing.of(self._add_address(customer_id, address, defaults))
+
+    async def _add_address(self, customer_id: str, address: CustomerAddress, defaults: Mapping[str, bool]) -> str:
+        owner = store_number(customer_id)
+        if owner is None:
+            raise _no_customer()
+        async with self._turn(person_turn("addresses", str(owner))):
             row = self._address_row(address, defaults)
-            for there in await self._book(customer_id):
+            for there in await self._book(owner):
                 if all(_same(there.get(name), value) for name, value in row.items() if name not in _FLAGS):
                     await self._set_defaults(there, row)
                     return str(there["id"])
-            body = {"customer_id": int(customer_id), **row}
+            body = {"customer_id": owner, **row}
             return str((await self.desk.client.create("addresses", body, priority=_URGENT))["id"])
 
     async def change_address(
         self, customer_id: str, address_id: str, address: CustomerAddress, defaults: Mapping[str, bool]
     ) -> None:
         """Replace an address of the customer. Raises `IgniteRefused` for one that is not there or another's."""
-        await self._own(customer_id, address_id)
+        id_ = await self._own(customer_id, address_id)
         row = self._address_row(address, defaults)
         try:
-            await self.desk.client.update("addresses", int(address_id), row, priority=_URGENT)
+            await self.desk.client.update("addresses", id_, row, priority=_URGENT)
         except NotFound as error:
             raise _no_address() from error
 
@@ -101,14 +116,16 @@ class IgniteCustomers:
             row = await self._address(address_id)
             if row is None:
                 return
-            if str(row.get("customer_id")) != customer_id:
+            if row.get("customer_id") != store_number(customer_id):
                 raise _no_address()
-            await self.desk.client.delete("addresses", int(address_id), priority=_URGENT)
+            await self.desk.client.delete("addresses", int(row["id"]), priority=_URGENT)
         except NotFound:
             return
 
     async def _apply(self, customer: Customer) -> str:
         match await self.desk.apply(customer, "customer", customer.key):
+            case Waiting(for_=for_) if for_.startswith("customer-group:"):  # it is brought over with the next change
+                return await self._apply(customer.model_copy(update={"group": None}))
             case Applied(refs=refs):
                 return refs["sparkpay"]
             case Rejected(code=code):
@@ -138,27 +155,27 @@ class IgniteCustomers:
         except NotFound as error:
             raise IgniteRefused(code, message) from error
 
-    async def _book(self, customer_id: str) -> list[Row]:
-        if not customer_id.isdecimal():
-            raise IgniteRefused("customer-not-found", "this customer is not known in the store")
+    async def _book(self, customer_id: int) -> list[Row]:
         try:
-            row = await self.desk.client.get("customers", int(customer_id), expand=("addresses",), priority=_URGENT)
+            row = await self.desk.client.get("customers", customer_id, expand=("addresses",), priority=_URGENT)
         except NotFound as error:
-            raise IgniteRefused("customer-not-found", "this customer is not known in the store") from error
+            raise _no_customer() from error
         return list(row.get("addresses") or ())
 
     async def _address(self, address_id: str) -> Row | None:
-        if not address_id.isdecimal():
+        number = store_number(address_id)
+        if number is None:
             return None
         try:
-            return await self.desk.client.get("addresses", int(address_id), priority=_URGENT)
+            return await self.desk.client.get("addresses", number, priority=_URGENT)
         except NotFound:
             return None
 
-    async def _own(self, customer_id: str, address_id: str) -> None:
+    async def _own(self, customer_id: str, address_id: str) -> int:
         row = await self._address(address_id)
-        if row is None or str(row.get("customer_id")) != customer_id:
+        if row is None or row.get("customer_id") != store_number(customer_id):
             raise _no_address()
+        return int(row["id"])
 
     async def _set_defaults(self, there: Row, row: Mapping[str, Any]) -> None:
         """Make it a default where that is asked for; that it is one already is never taken back."""
@@ -175,6 +192,15 @@ class IgniteCustomers:
 
     def _turn(self, name: str) -> AbstractAsyncContextManager[Turn]:
         return self.desk.core.turns.taken(self.desk.connection.id, name, WAIT_SECONDS)
+
+
+def store_number(text: str) -> int | None:
+    """The number that an id of a path names; none for what the store cannot have given."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _LONGEST_ID else None
+
+
+def _no_customer() -> IgniteRefused:
+    return IgniteRefused("customer-not-found", "this customer is not known in the store")
 
 
 def _no_address() -> IgniteRefused:

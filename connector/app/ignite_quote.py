@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from connector.app.ignite_checkout import Checkout, CheckoutLine, chosen_shipping, lines_of
+from connector.app.ignite_checkout import LARGEST_AMOUNT, Checkout, CheckoutLine, chosen_shipping, lines_of
 from connector.app.ignite_refusal import IgniteRefused
 from connector.app.store_desks import StoreDesk
 from connector.errors import NotFound, Refused
@@ -146,10 +146,18 @@ def _known(state: object, mark: str) -> Quote | None:
     if not isinstance(state, Mapping) or state.get("mark") != mark:
         return None
     try:
-        rates = tuple(Rate(str(id_), str(title), Decimal(price)) for id_, title, price in state["rates"])
-        return Quote(mark, rates, Decimal(state["tax_rate"]))
+        rates = tuple(Rate(str(id_), str(title), _amount(price)) for id_, title, price in state["rates"])
+        return Quote(mark, rates, _amount(state["tax_rate"]))
     except (KeyError, TypeError, ValueError, ArithmeticError):
         return None
+
+
+def _amount(text: str) -> Decimal:
+    """As `Quote.state` wrote it. Raises `ValueError` or `ArithmeticError` for what it cannot have written."""
+    amount = Decimal(text)
+    if not amount.is_finite() or not 0 <= amount < LARGEST_AMOUNT:
+        raise ValueError(text)
+    return amount
 
 
 def _total(net: Decimal, tax: Decimal, rate: Decimal, currency: str) -> dict[str, str]:

@@ -24,6 +24,7 @@ from connector.state.oauth import Handshake
 CALLBACK = "/oauth/sparkpay/callback"
 _LONGEST = 2000
 _LONGEST_HOST = 255
+_BY_LINK, _BY_NAME = "link", "site"
 
 
 class InstallRefused(UserFault):
@@ -54,13 +55,16 @@ class Installing:
             )
         return site.key
 
-    async def begin(self, key: SiteKey, store: str, app: StoreApp | None = None) -> Begun:
-        """Ask the store's admin; without an app the one of this installation is taken."""
-        app = app or self._own_app()
+    async def begin(self, key: SiteKey, store: str, app: StoreApp | None = None, *, invited: bool = False) -> Begun:
+        """Ask the store's admin; without an app the one of this installation is taken.
+
+        `invited`: by the site's own link, as `Joining.installed` wants to know it.
+        """
+        app = self._own_app() if app is None else StoreApp(_keepable(app.id), _keepable(app.secret))
         url = self._store_url(store)
         scope = self.core.settings.sparkpay_app_scope
         state = await self.core.handshakes.begin(Handshake(key.env, key.id, url, app.id, app.secret, scope))
-        return Begun(consent_url(url, app, scope, self._callback()), self._signed(state))
+        return Begun(consent_url(url, app, scope, self._callback()), self._signed(state, invited=invited))
 
     async def finish(
         self, cookie: str, auth_id: str, code: str, own: StoreApp | None = None
@@ -69,11 +73,14 @@ class Installing:
 
         `own`: the pair that a published app's installation brings.
         """
-        handshake = await self.core.handshakes.take(self._verified(cookie))
+        state, invited = self._verified(cookie)
+        handshake = await self.core.handshakes.take(state)
         if handshake is None:
             raise InstallRefused("this installation was finished before, or took too long: begin again")
         if not auth_id or not code or max(len(auth_id), len(code)) > _LONGEST:
             raise InstallRefused("the store sent no consent: begin again")
+        if own is not None:
+            own = StoreApp(_keepable(own.id), _keepable(own.secret))
         app = own or StoreApp(handshake.app_id, handshake.app_secret)
         url = handshake.store_url
         oauth = StoreOAuth(url, self.core.clock, self.transport(url))
@@ -81,14 +88,15 @@ class Installing:
         key = SiteKey(handshake.site_env, handshake.site_id)
         await self._check(key, url, grant.token)
         renewing = StoreGrant(app.id, app.secret, grant.refresh_token, grant.expires_at)
-        return key, await Joining(self.core).installed(key, InstalledStore(url, grant.token, renewing))
+        store = InstalledStore(url, grant.token, renewing)
+        return key, await Joining(self.core).installed(key, store, invited=invited)
 
-    async def with_token(self, key: SiteKey, store: str, token: str) -> Connection | None:
+    async def with_token(self, key: SiteKey, store: str, token: str, *, invited: bool = False) -> Connection | None:
         """A store that uses a single token."""
         url = self._store_url(store)
         token = require_token(token, "the token")
         await self._check(key, url, token)
-        return await Joining(self.core).installed(key, InstalledStore(url, token))
+        return await Joining(self.core).installed(key, InstalledStore(url, token), invited=invited)
 
     async def _check(self, key: SiteKey, url: str, token: str) -> None:
         """No endpoint tells what a token may do, so everything that the connection will need is asked for once."""
@@ -140,18 +148,36 @@ class Installing:
             raise InstallRefused("write the store's address as its customers know it, such as https://shop.example.com")
         return url
 
-    def _signed(self, state: str) -> str:
-        return f"{state}.{self._mark(state)}"
+    def _signed(self, state: str, *, invited: bool) -> str:
+        """What the browser keeps: which door it came through, the state, and our mark of both."""
+        door = _BY_LINK if invited else _BY_NAME
+        key, *_ = self.core.settings.require_secret_keys()
+        return f"{door}.{state}.{_mark(key, door, state)}"
 
-    def _verified(self, cookie: str) -> str:
-        state, _, mark = cookie.partition(".")
-        if not state or not hmac.compare_digest(mark.encode(), self._mark(state).encode()):
+    def _verified(self, cookie: str) -> tuple[str, bool]:
+        """The state, and whether the browser came by the site's link."""
+        door, _, rest = cookie.partition(".")
+        state, _, mark = rest.partition(".")
+        keys = self.core.settings.require_secret_keys()
+        fits = [
+            hmac.compare_digest(mark.encode("utf-8", "surrogatepass"), _mark(key, door, state).encode()) for key in keys
+        ]
+        if not any(fits):
             raise InstallRefused("this browser has begun no installation here: begin again, and let cookies be kept")
-        return state
+        return state, door == _BY_LINK
 
-    def _mark(self, state: str) -> str:
-        key = self.core.settings.require_secret_key().encode()
-        return hmac.new(key, b"install " + state.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+
+def _mark(key: str, door: str, state: str) -> str:
+    text = f"install {door} {state}".encode("utf-8", "surrogatepass")
+    return hmac.new(key.encode(), text, hashlib.sha256).hexdigest()
+
+
+def _keepable(text: str) -> str:
+    """A key of an app as the store shows it. Raises `InstallRefused` for what no database could keep."""
+    text = text.strip()
+    if not text or len(text) > _LONGEST or not text.isprintable():
+        raise InstallRefused("App ID and App Secret: copy them once more, without line breaks")
+    return text
 
 
 def _is_public(host: str, url: str) -> bool:

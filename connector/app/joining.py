@@ -16,6 +16,7 @@ from connector.state.ignite_sites import InstalledStore, Site, SiteKey
 
 log = structlog.get_logger("paylayer.joining")
 _LONGEST_ID = 64
+_ANOTHER = "this site is connected with another store: disconnect it in SparkLayer first"
 
 
 class AnotherStore(PayLayerError):
@@ -45,7 +46,8 @@ class Joining:
         sites = self.core.sites
         known = await sites.get(key)
         joined = await self.connection_of(key)
-        if known is not None and known.store_id not in (None, said.store_id) and joined is not None:
+        renamed = joined is None or _names(said.store_id, joined.sparkpay.url)
+        if known is not None and known.store_id not in (None, said.store_id) and not renamed:
             raise AnotherStore(f"site {key.id} ({key.env}) is joined with store {known.store_id!r}: remove that first")
         site = await sites.announce(
             key,
@@ -53,23 +55,33 @@ class Joining:
             store_id=said.store_id,
             client_id=said.client_id,
             client_secret=said.client_secret,
+            renamed=renamed,
         )
-        if joined is not None:
-            await self._renew(joined, site)
-            return None
         store = await sites.installed(key)
-        if store is not None and _names(said.store_id, store.url):
-            await self._join(site, store)
-            return None
-        return f"{self._public_url()}/oauth/sparkpay/install?link={await sites.link(key)}"
+        if store is not None and not _names(said.store_id, store.url) and not _is_of(joined, store):
+            store = None
+        if joined is None and store is None:
+            return f"{self._public_url()}/oauth/sparkpay/install?link={await sites.link(key)}"
+        if joined is not None and known is not None and known.state == "removing":
+            await self.core.connections.set_state(joined.id, "active")  # it stands still since that removal began
+        await self._join(joined, site, store)
+        return None
 
-    async def installed(self, key: SiteKey, store: InstalledStore) -> Connection | None:
-        """The store's admin has let us in: the connection, or none while SparkLayer has not announced the site."""
+    async def installed(self, key: SiteKey, store: InstalledStore, *, invited: bool = False) -> Connection | None:
+        """The store's admin has let us in: the connection, or none while SparkLayer has not announced the site.
+
+        `invited`: the admin came by the site's own link. Anybody may name a site, so any other store waits until
+        SparkLayer names it; and a site that is joined takes new credentials of its own store only.
+        """
         site = await self.core.sites.get(key)
-        if site is None or site.state == "removing":
-            await self.core.sites.install(key, store)
+        joined = await self.connection_of(key)
+        if joined is not None and not _is_of(joined, store):
+            raise UserFault(_ANOTHER)
+        await self.core.sites.install(key, store)
+        welcome = joined is not None or (site is not None and (invited or _names(site.store_id or "", store.url)))
+        if not welcome or (site is not None and site.state == "removing"):
             return None
-        return await self._join(site, store)
+        return await self._join(joined, site, store)
 
     async def connection_of(self, key: SiteKey) -> Connection | None:
         """The connection of a site, however it was made."""
@@ -80,48 +92,58 @@ class Joining:
         ]
         return found[0] if found else None
 
-    async def _join(self, site: Site, store: InstalledStore) -> Connection:
-        sparkpay = SparkPayAccess(store.url, store.token)
-        joined = await self.connection_of(site.key)
-        if joined is None:
-            try:
-                joined = await self.core.connections.add(site.connection, sparkpay, self._access(site), self.settings())
-            except UserFault:  # somebody joins them at the same moment
-                joined = await self.core.connections.get(site.connection)
-        if (joined.sparkpay.url, joined.sparkpay.token) != (store.url, store.token):
-            joined = await self.core.connections.update(joined.id, sparkpay=sparkpay)
-        if store.grant is None:
-            await self.core.grants.forget(joined.id)
-        else:
-            await self.core.grants.save(
-                joined.id,
-                app_id=store.grant.app_id,
-                app_secret=store.grant.app_secret,
-                refresh_token=store.grant.refresh_token,
-                token=store.token,
-                expires_at=store.grant.expires_at,
-            )
-        await self.core.sites.set_state(site.key, "active")
-        await self.core.sites.uninstall(site.key)
-        await self._complete(joined)
-        log.info("joined", connection=joined.id, store=store.url, site=site.key.id)
-        return joined
+    async def _join(self, joined: Connection | None, site: Site | None, store: InstalledStore | None) -> Connection:
+        """Bring together what is known: the connection, SparkLayer's half, the store's half; two of them at least.
 
-    async def _renew(self, joined: Connection, site: Site) -> None:
-        """The site is connected already: its keys may be new, and the steps of completion are taken once more.
-
+        Broken off anywhere it is done once more by whoever repeats his half: the waiting store and the link go last.
         A change of the connection starts its work anew, which registers the webhooks.
         """
-        access = self._access(site)
-        if joined.sparklayer.client_id != access.client_id or joined.sparklayer.client_secret != access.client_secret:
-            await self.core.tokens.forget(f"{joined.id}/sparklayer/")
-        await self.core.connections.update(joined.id, sparklayer=access)
-        await self.core.sites.set_state(site.key, "active")
-        await self._complete(joined)
-
-    async def _complete(self, joined: Connection) -> None:
-        """Bring everything over, unless that is under way. Webhooks are registered by whoever watches the store."""
+        if joined is None:
+            joined = await self._made(site, store)
+        elif site is not None:
+            joined = await self._with_keys(joined, self._access(site))
+        if store is not None:
+            await self._with_store(joined, store)
         await self.core.run_requests.once(joined.id, entities=(), full=True, requested_by="ignite")
+        key = SiteKey(joined.sparklayer.site_env, joined.sparklayer.site_id)
+        await self.core.sites.uninstall(key)
+        await self.core.sites.set_state(key, "active")
+        log.info("joined", connection=joined.id, store=joined.sparkpay.url, site=joined.sparklayer.site_id)
+        return await self.core.connections.get(joined.id)
+
+    async def _made(self, site: Site | None, store: InstalledStore | None) -> Connection:
+        assert site is not None and store is not None  # noqa: S101, PT018 - two of three are known
+        access = self._access(site)
+        try:
+            return await self.core.connections.add(
+                site.connection, SparkPayAccess(store.url, store.token), access, self.settings()
+            )
+        except UserFault:  # somebody joins them at the same moment
+            return await self.core.connections.get(site.connection)
+
+    async def _with_keys(self, joined: Connection, access: SparkLayerAccess) -> Connection:
+        """The site's keys may be new; then the token that was bought with the old ones goes."""
+        if (joined.sparklayer.client_id, joined.sparklayer.client_secret) != (access.client_id, access.client_secret):
+            await self.core.tokens.forget(f"{joined.id}/sparklayer/")
+        return await self.core.connections.update(joined.id, sparklayer=access)
+
+    async def _with_store(self, joined: Connection, store: InstalledStore) -> None:
+        """The token first and then what renews it: a token that has no grant of its own is renewed by nobody."""
+        if not _is_of(joined, store):
+            raise UserFault(_ANOTHER)
+        if joined.sparkpay.token != store.token:
+            await self.core.connections.update(joined.id, sparkpay=SparkPayAccess(store.url, store.token))
+        if store.grant is None:
+            await self.core.grants.forget(joined.id)
+            return
+        await self.core.grants.save(
+            joined.id,
+            app_id=store.grant.app_id,
+            app_secret=store.grant.app_secret,
+            refresh_token=store.grant.refresh_token,
+            token=store.token,
+            expires_at=store.grant.expires_at,
+        )
 
     def _access(self, site: Site) -> SparkLayerAccess:
         named = {"live": self.core.settings.sparklayer_live_url, "test": self.core.settings.sparklayer_test_url}
@@ -133,7 +155,8 @@ class Joining:
     def settings(self) -> ConnectionSettings:
         """What a connection begins with that is joined like this: what everybody's does, and the operator's choices."""
         own = self.core.settings
-        settings = ConnectionSettings().with_values({"store.currency_code": own.default_currency})
+        values = {"store.currency_code": own.default_currency, "flow.setting": "to_sparklayer"}
+        settings = ConnectionSettings().with_values(values)
         types = own.default_b2b_customer_types
         return settings.with_b2b_types(types) if types else settings
 
@@ -150,6 +173,10 @@ class Joining:
             mark = hashlib.sha256(f"{key.env}/{key.id}".encode()).hexdigest()[:8]
             wanted = f"{wanted[: _LONGEST_ID - 9].strip('-') or 'site'}-{mark}"
         return wanted
+
+
+def _is_of(joined: Connection | None, store: InstalledStore) -> bool:
+    return joined is not None and joined.sparkpay.url == store.url
 
 
 def _names(store_id: str, url: str) -> bool:

@@ -1,14 +1,14 @@
 """Clients of one connection's two platforms, with budget, token store and call meter in place."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import httpx
 from pydantic import SecretStr
 
 from connector.app.core import Core
-from connector.budget.shared import SharedBudget
+from connector.budget import Reserve, SharedBudget
 from connector.engine.usage import CallMeter
 from connector.permit import CallPermit
 from connector.ports import CallBudget
@@ -23,6 +23,7 @@ from connector.state.connections import Connection
 from connector.state.tokens import SealedTokens
 from connector.tls import trusted
 
+CHECKOUT_CALLS = 6  # what a new cart costs, see `IgniteQuotes`
 Transport = Callable[[str], httpx.AsyncBaseTransport | None]
 
 
@@ -65,6 +66,7 @@ class Platforms:
             clock=self.core.clock,
             limit=reading.limit,
             period=reading.window_seconds,
+            reserve=None if self.core.settings.ignite_token is None else _with_a_checkout(reading.limit),
         )
 
     def sparkpay(
@@ -139,3 +141,9 @@ class Platforms:
 
 def _unwritten(transport: httpx.AsyncBaseTransport, rehearsal: Rehearsal | None) -> httpx.AsyncBaseTransport:
     return transport if rehearsal is None else RehearsalTransport(transport, rehearsal)
+
+
+def _with_a_checkout(limit: int) -> Reserve:
+    """Where shoppers may come, what a cart costs to ask about is kept in each window, at most half of it."""
+    kept = Reserve()
+    return replace(kept, interactive=max(kept.interactive, min(0.5, CHECKOUT_CALLS / limit)))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 import structlog
@@ -9,14 +10,16 @@ import structlog
 from connector.app.core import Core
 from connector.app.joining import Joining
 from connector.app.platforms import Platforms
-from connector.app.webhook_keeping import remove_webhooks
+from connector.app.sync_log_keeping import clear_sync_log
+from connector.app.webhook_keeping import TURN, remove_webhooks
 from connector.errors import PayLayerError, UserFault
 from connector.state.connections import Connection
 from connector.state.ignite_sites import SiteKey
+from connector.state.turns import TurnTaken
 
 log = structlog.get_logger("paylayer.removal")
-SECONDS = 4.0  # for the platforms, together: SparkLayer waits for the answer
-DATA_TYPES = ("products", "customers")
+WAIT_SECONDS = 2.0  # for whoever registers webhooks now
+SECONDS = 2.5  # for the platforms, together: SparkLayer waits for the answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +43,21 @@ class Removal:
             await self.core.connections.set_state(connection.id, "paused")
         except UserFault:
             return  # somebody was faster
-        await asyncio.gather(
-            self._try("webhooks", connection, self._remove_webhooks(connection)),
-            self._try("sync log", connection, self._clear_sync_log(connection)),
-        )
-        try:
-            await self.core.connections.remove(connection.id)
-        except UserFault:
-            return
+        async with AsyncExitStack() as stack:
+            try:
+                await stack.enter_async_context(self.core.turns.taken(connection.id, TURN, WAIT_SECONDS))
+            except TurnTaken:
+                log.warning("removed_while_webhooks_are_registered", connection=connection.id)
+            except UserFault:
+                return
+            await asyncio.gather(
+                self._try("webhooks", connection, self._remove_webhooks(connection)),
+                self._try("sync log", connection, self._clear_sync_log(connection)),
+            )
+            try:
+                await self.core.connections.remove(connection.id)
+            except UserFault:
+                return
         log.info("removed", connection=connection.id)
 
     async def _try(self, what: str, connection: Connection, work: Awaitable[None]) -> None:
@@ -72,5 +82,4 @@ class Removal:
 
     async def _clear_sync_log(self, connection: Connection) -> None:
         async with self.platforms.sparklayer(connection) as client:
-            for data_type in DATA_TYPES:
-                await client.sync_log.record(data_type, {"errors": []})
+            await clear_sync_log(self.core, connection, client)

@@ -18,6 +18,8 @@ from connector.app.ignite_turns import in_turn
 from connector.app.platforms import Platforms, Transport, real_network
 from connector.app.remapping import reapply_where_rules_changed
 from connector.app.store_desks import StoreDesks
+from connector.app.store_gate import StoreGate
+from connector.app.sync_log_keeping import SyncLogKeeper
 from connector.app.token_renewal import TokenRenewal
 from connector.app.webhook_door import WebhookDoor
 from connector.app.webhook_keeping import WebhookKeeper
@@ -42,6 +44,7 @@ from connector.engine.tally import Tally
 from connector.engine.usage import CallMeter
 from connector.errors import PayLayerError
 from connector.mapping_rules import mapping_of
+from connector.pace import IdleLooks
 from connector.permit import CallPermit
 from connector.ports import Priority
 from connector.sparklayer import SparkLayerClient
@@ -62,6 +65,7 @@ from connector.state.links import Links
 from connector.state.observations import SourceMemory
 from connector.state.pauses import SidePauses
 from connector.state.runs import Runs
+from connector.state.unmapped import UnmappedEntities
 from contracts.topics import SIDES, TopicNames
 from handlers import sparklayer as to_sparklayer
 from handlers import sparkpay as to_sparkpay
@@ -99,6 +103,7 @@ class Service:
     supervisor: Supervisor | None = None
     lookout: Lookout = field(init=False)
     places: SyncPlaces = field(init=False)
+    idle: IdleLooks = field(init=False)
     webhook_door: WebhookDoor = field(init=False)
     hint_box: HintBox = field(init=False)
     desks: StoreDesks = field(init=False)
@@ -107,6 +112,7 @@ class Service:
         core = self.core
         self.lookout = Lookout(core.inbox, core.pauses, core.runs, core.clock, wake=self._due, hints=core.hints)
         self.places = SyncPlaces(core.clock)
+        self.idle = IdleLooks(core.settings.idle_calls_per_second)
         self.webhook_door = WebhookDoor(core.webhooks, core.clock)
         self.hint_box = HintBox(core.hints, core.clock, wake=self.lookout.hint)
         self.desks = StoreDesks(core, self.platforms)
@@ -197,8 +203,10 @@ class Service:
     async def _poll_sparkpay(self, connection: Connection, lease: Lease) -> None:
         budget = self.platforms.budget(connection)
         database = self.core.database.fenced(lease.confirm)
-        memory = SourceMemory(database, self.core.clock, connection.id, "sparkpay")
+        unmapped = UnmappedEntities(database, self.core.clock, connection.id, "sparkpay")
+        memory = SourceMemory(database, self.core.clock, connection.id, "sparkpay", unmapped)
         async with self.platforms.sparkpay(connection, budget) as client:
+            await StoreGate(self.core, connection.id, self.metrics).passed(client, memory)
             poller = Poller(
                 client,
                 memory=memory,
@@ -209,6 +217,8 @@ class Service:
                 interval_seconds=self.core.settings.poll_interval_seconds,
                 hints=ConnectionHints(database, connection.id),
                 echoes=echoes(database, self.core.clock, connection, memory, "sparkpay"),
+                findings=unmapped,
+                idle=self.idle,
             )
             hints = self.lookout.when_hinted(connection.id, poller.hint_step)
             steps = {"poll": poller.look_step, "sweep": poller.sweep_step, "hints": hints}
@@ -216,8 +226,19 @@ class Service:
             try:
                 async with asyncio.TaskGroup() as group:
                     keeper = group.create_task(WebhookKeeper(self.core, connection, client).run(), name="webhooks")
-                    await self._produce(connection, "sparkpay", poller, steps=steps, database=database, access=access)
+                    teller = SyncLogKeeper(self.core, connection, self.platforms)
+                    telling = group.create_task(teller.run(), name="sync-log")
+                    await self._produce(
+                        connection,
+                        "sparkpay",
+                        poller,
+                        steps=steps,
+                        database=database,
+                        access=access,
+                        unmapped=unmapped,
+                    )
                     keeper.cancel()
+                    telling.cancel()
             finally:
                 await budget.close()
 
@@ -225,7 +246,7 @@ class Service:
     async def _renewing(self, connection: Connection) -> AsyncIterator[Connection]:
         """The connection with a token that lasts; it is renewed for as long as the block runs, by one job at a time."""
         renewal = TokenRenewal(self.core, connection.id, self.platforms.transport)
-        await renewal.step()
+        await renewal.ready()
         async with asyncio.TaskGroup() as group:
             renewing = group.create_task(renewal.run(), name="token")
             yield await self.core.connections.get(connection.id)  # with the token that it may just have got
@@ -234,7 +255,8 @@ class Service:
     async def _watch_sparklayer(self, connection: Connection, lease: Lease) -> None:
         side = "sparklayer"
         database = self.core.database.fenced(lease.confirm)
-        memory = SourceMemory(database, self.core.clock, connection.id, side)
+        unmapped = UnmappedEntities(database, self.core.clock, connection.id, side)
+        memory = SourceMemory(database, self.core.clock, connection.id, side, unmapped)
         as_sent = sent_as(mapping_of(connection.settings.mapping.rules), side)
         async with self.platforms.sparklayer(connection, permit=CallPermit(lease.held)) as client:
             watch = SiteWatch(
@@ -247,9 +269,13 @@ class Service:
                 known=KnownThere(database, connection.id, side, shown_by=("sparkpay",), as_sent=as_sent),
                 interval_seconds=self.core.settings.poll_interval_seconds,
                 echoes=echoes(database, self.core.clock, connection, memory, side),
+                findings=unmapped,
+                idle=self.idle,
             )
             access = partial(_read_the_locations, client)
-            await self._produce(connection, side, watch, steps=watch.steps, database=database, access=access)
+            await self._produce(
+                connection, side, watch, steps=watch.steps, database=database, access=access, unmapped=unmapped
+            )
 
     async def _produce(
         self,
@@ -260,6 +286,7 @@ class Service:
         steps: Mapping[str, Step],
         database: Database,
         access: Access,
+        unmapped: UnmappedEntities,
     ) -> None:
         """Observe one platform until cancelled. What a sync reads of both is led by Spark Pay's producer."""
         leads = side == "sparkpay"
@@ -281,6 +308,7 @@ class Service:
             until_settled=self.until_settled,
             leads=leads,
             others=frozenset({"sparklayer"}) if followed else frozenset(),
+            unmapped=unmapped,
         )
         self.producers[connection.id, side] = producer
         try:
@@ -304,6 +332,10 @@ class Service:
         budget = self.platforms.budget(connection)
         try:
             async with self.platforms.sparkpay(connection, UrgencyBudget(budget), permit=permit) as client:
+                memory = SourceMemory(
+                    self.core.database.fenced(lease.confirm), self.core.clock, connection.id, "sparkpay"
+                )
+                await StoreGate(self.core, connection.id, self.metrics).passed(client, memory)
                 handlers = to_sparkpay.handlers(client, look_only=self.look_only)
                 if self.core.settings.ignite_token is not None:
                     handlers = in_turn(handlers, self.core.turns, connection.id)
@@ -340,6 +372,7 @@ class Service:
             clock=self.core.clock,
             metrics=self.metrics,
             tally=self.tally,
+            last_writes=self.core.last_writes,
             permit=permit,
             lease=lease,
             access=access,
@@ -382,6 +415,7 @@ class Service:
     async def _save_usage(self) -> None:
         await self.meter.save()
         await self.tally.save()
+        await self.core.last_writes.save()
 
 
 def needed(job: str, connection: Connection) -> bool:

@@ -128,7 +128,8 @@ class SparkPaySource:
 
     async def _of_table(self, kind: str, id_: str) -> list[Found]:
         (table,) = (each for each in TABLES if each.kind == kind)
-        batch = await table(self._client, self._reference, self._settings, self._problems.append).read(Priority.LIVE)
+        reader = table(self._client, self._reference, self._settings, self._problems.append)
+        batch = await (await reader.read(Priority.LIVE))()
         return [
             Found(kind, record.key, record.entity)
             for record in batch.records

@@ -1,10 +1,12 @@
 """What is going on, as `paylayer status` and `/api/status` tell it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from connector.app.core import Core
+from connector.app.sync_log_keeping import told_of
+from connector.app.sync_report import times_of
 from connector.app.syncs import report
 from connector.budget.shared import SharedBudget
 from connector.state.connections import Connection
@@ -23,6 +25,7 @@ class EntityStatus:
     rejected: int
     applied: int
     oldest: datetime | None
+    last_written: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,18 @@ class BudgetStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class SyncLogStatus:
+    """One data type of SparkLayer's sync log: what there is to tell, when it was told, and whether it was refused."""
+
+    last_update: datetime | None
+    full_sync_started: datetime | None
+    last_full_sync: datetime | None
+    last_full_sync_succeeded: bool | None
+    told_at: datetime | None
+    refused: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectionStatus:
     """One connection."""
 
@@ -70,6 +85,9 @@ class ConnectionStatus:
     calls: dict[str, int]
     sync: dict[str, object] | None
     conflicts: int  # changes of both sides that did not know of each other, as far as they are on record
+    problems: int = 0
+    sync_log: dict[str, SyncLogStatus] = field(default_factory=dict)  # by data type
+    notes: list[str] = field(default_factory=list)  # what its settings leave out, for people
 
 
 async def statuses(core: Core, only: str | None = None) -> list[ConnectionStatus]:
@@ -78,7 +96,8 @@ async def statuses(core: Core, only: str | None = None) -> list[ConnectionStatus
     counted = await core.census.counts(only)
     paused = await core.pauses.all()
     conflicts = await core.conflicts.counts(only)
-    return [await _status(core, connection, counted, paused, conflicts) for connection in known]
+    problems = await core.problems.counts(only)
+    return [await _status(core, connection, counted, paused, conflicts, problems=problems) for connection in known]
 
 
 def _pause(pause: Pause | None) -> PauseStatus | None:
@@ -93,12 +112,22 @@ async def _status(
     counted: Mapping[tuple[str, str, str], Counts],
     paused: Mapping[tuple[str, str], Pause],
     conflicts: Mapping[str, int],
+    *,
+    problems: Mapping[str, int],
 ) -> ConnectionStatus:
     pauses = {side: paused[connection.id, side] for side in SIDES if (connection.id, side) in paused}
+    written = await core.last_writes.read(connection.id)
     sides: dict[str, SideStatus] = {}
     for side in SIDES:
         entities = {
-            entity: EntityStatus(count.waiting, count.retrying, count.rejected, count.applied, count.oldest)
+            entity: EntityStatus(
+                count.waiting,
+                count.retrying,
+                count.rejected,
+                count.applied,
+                count.oldest,
+                written.get((connection.id, side, entity)),
+            )
             for entity in sorted(KINDS)
             if (count := counted.get((connection.id, side, entity))) is not None
         }
@@ -129,4 +158,31 @@ async def _status(
         calls=await core.usage.read(connection.id),
         sync=None if run is None else report(run),
         conflicts=conflicts.get(connection.id, 0),
+        problems=problems.get(connection.id, 0),
+        sync_log=await _sync_log(core, connection),
+        notes=_notes(connection),
     )
+
+
+def _notes(connection: Connection) -> list[str]:
+    settings = connection.settings
+    if settings.b2b.customer_type_ids or "customer" not in settings.kinds_from("sparkpay"):
+        return []
+    remedy = f"paylayer connections update {connection.id} --b2b-customer-types all"
+    return [f"no customer type is served, so customers are not read from Spark Pay: {remedy}"]
+
+
+async def _sync_log(core: Core, connection: Connection) -> dict[str, SyncLogStatus]:
+    told = await told_of(core, connection.id)
+    found: dict[str, SyncLogStatus] = {}
+    for times in await times_of(core, connection, [name for name, one in told.items() if one.unknown]):
+        one = told[times.data_type]
+        found[times.data_type] = SyncLogStatus(
+            times.updated,
+            times.started,
+            times.finished,
+            times.succeeded,
+            None if one.told_at is None else datetime.fromisoformat(one.told_at),
+            one.refused or one.refused_part,
+        )
+    return found

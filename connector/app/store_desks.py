@@ -4,16 +4,19 @@ import asyncio
 from dataclasses import dataclass, field
 
 from connector.app.core import Core
+from connector.app.finishing import Finishing
 from connector.app.platforms import Platforms
 from connector.budget.shared import SharedBudget
 from connector.budget.urgency import UrgencyBudget, acting_as
 from connector.mapping_rules import mapping_of
 from connector.ports import Priority
 from connector.sparkpay.client import SparkPayClient
+from connector.sparkpay.moved_store import MovedStore
 from connector.state.claims import SideDirectory
 from connector.state.connections import Connection
 from connector.state.entities import SideEntities
 from connector.state.intents import SideIntents
+from connector.state.observations import SourceMemory
 from contracts.entities import Entity
 from handlers import sparkpay as to_sparkpay
 from handlers.mapped import mapped
@@ -31,6 +34,7 @@ class StoreDesk:
     client: SparkPayClient
     handlers: dict[str, Handler]
     budget: SharedBudget
+    finishing: Finishing = field(default_factory=Finishing)
 
     async def apply(self, entity: Entity, kind: str, key: str) -> Outcome:
         """What the handler of a kind says of the entity, while somebody waits for it."""
@@ -66,11 +70,17 @@ class StoreDesks:
             if desk is not None and desk.connection == connection:
                 return desk
             if desk is not None:
-                await self._close(desk)
+                await self._close(self._open.pop(connection.id))
             budget = self.platforms.budget(connection)
             client = self.platforms.sparkpay(connection, UrgencyBudget(budget))
             handlers = mapped(to_sparkpay.handlers(client), mapping_of(connection.settings.mapping.rules), SIDE)
             desk = StoreDesk(self.core, connection, client, handlers, budget)
+            memory = SourceMemory(self.core.database, self.core.clock, connection.id, SIDE)
+            try:
+                await MovedStore(client, memory, connection.id).check()
+            except BaseException:
+                await self._close(desk)
+                raise
             self._open[connection.id] = desk
             return desk
 
@@ -86,5 +96,6 @@ class StoreDesks:
             await self.drop(id_)
 
     async def _close(self, desk: StoreDesk) -> None:
+        await desk.finishing.close()
         await desk.client.__aexit__(None, None, None)
         await desk.budget.close()

@@ -9,7 +9,7 @@ from connector.app.platforms import Transport, real_network
 from connector.errors import CredentialsRefused, PayLayerError
 from connector.sparkpay.oauth import StoreApp, StoreOAuth
 from connector.state.connections import Connection
-from connector.state.oauth import StoredGrant, token_digest
+from connector.state.oauth import CLAIM, StoredGrant, token_digest
 
 log = structlog.get_logger("paylayer.oauth")
 PART_OF_LIFE = 0.8
@@ -32,25 +32,34 @@ class TokenRenewal:
         while True:
             await self.core.clock.sleep(await self.step())
 
+    async def ready(self) -> None:
+        """Renew the token if it is time; one that has expired while another process renews it is waited for."""
+        await self.step()
+        for _ in range(int(CLAIM.total_seconds())):
+            grant, now = await self.core.grants.get(self.connection), self.core.clock.now()
+            if grant is None or grant.expires_at > now or grant.claimed_until is None or grant.claimed_until < now:
+                return
+            await self.core.clock.sleep(1.0)
+
     async def step(self) -> float:
         """Renew the token if it is time; returns the seconds until the next look."""
+        grant = None
         try:
-            return await self._step()
+            grant = await self.core.grants.get(self.connection)
+            return LONGEST_SECONDS if grant is None else await self._look_at(grant)
         except CredentialsRefused as error:
-            await self._failed(str(error))
+            await self._failed(grant, str(error))
             return REFUSED_SECONDS
         except PayLayerError as error:
-            await self._failed(str(error))
+            await self._failed(grant, str(error))
             return RETRY_SECONDS
 
-    async def _step(self) -> float:
+    async def _look_at(self, grant: StoredGrant) -> float:
+        # A token is stored before its grant, so this one, read before the token, is never newer than that.
         connection = await self.core.connections.get(self.connection)
-        grant = await self.core.grants.get(self.connection)
-        if grant is None:
-            return LONGEST_SECONDS
         if grant.token_digest != token_digest(connection.sparkpay.token):
             log.info("token_was_set_by_hand", connection=self.connection)
-            await self.core.grants.forget(self.connection)
+            await self.core.grants.forget(self.connection, grant)
             return LONGEST_SECONDS
         wait = self._seconds_left(grant)
         if wait > 0:
@@ -68,18 +77,21 @@ class TokenRenewal:
         url = connection.sparkpay.url
         oauth = StoreOAuth(url, self.core.clock, self.transport(url))
         new = await oauth.refresh(StoreApp(grant.app_id, grant.app_secret), grant.refresh_token)
-        await self.core.grants.renewed(
-            self.connection, token=new.token, refresh_token=new.refresh_token, expires_at=new.expires_at
-        )
+        if not await self.core.grants.renewed(
+            self.connection, grant, token=new.token, refresh_token=new.refresh_token, expires_at=new.expires_at
+        ):
+            return  # it was set by hand, or installed anew, while the store answered
         await self.core.connections.probe_soon(self.connection, "sparkpay")
         self._told = None
         log.info("token_renewed", connection=self.connection, expires_at=new.expires_at.isoformat())
 
-    async def _failed(self, problem: str) -> None:
+    async def _failed(self, grant: StoredGrant | None, problem: str) -> None:
         if problem != self._told:
             log.warning("token_not_renewed", connection=self.connection, problem=problem)
         self._told = problem
+        if grant is None:
+            return
         try:
-            await self.core.grants.failed(self.connection, problem)
+            await self.core.grants.failed(self.connection, grant, problem)
         except PayLayerError as error:
             log.warning("not_stored", connection=self.connection, error=str(error))

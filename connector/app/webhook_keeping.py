@@ -19,6 +19,7 @@ from connector.state.connections import Connection
 log = structlog.get_logger("paylayer.webhooks")
 HOUR = 3600.0
 RETRY_SECONDS = 300.0
+TURN, TURN_SECONDS = "webhooks", 30.0
 
 Action = Literal["register", "check", "rotate"]
 
@@ -33,7 +34,14 @@ def address_of(core: Core, connection: str) -> str:
 async def bring_webhooks(
     core: Core, connection: Connection, client: SparkPayClient, action: Action = "register"
 ) -> Registration:
-    """Do it and write down what came of it. Raises what the client and the database raise."""
+    """Do it and write down what came of it, unless it is being done. Raises what the client and the database raise."""
+    if action == "check":
+        return await _bring(core, connection, client, action)
+    async with core.turns.taken(connection.id, TURN, TURN_SECONDS):  # so that no removal overlooks what comes now
+        return await _bring(core, connection, client, action)
+
+
+async def _bring(core: Core, connection: Connection, client: SparkPayClient, action: Action) -> Registration:
     address = address_of(core, connection.id)
     secrets = core.webhooks
     access = await (secrets.rotate if action == "rotate" else secrets.ensure)(connection.id)

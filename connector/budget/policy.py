@@ -26,6 +26,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from connector.budget.neighbours import Neighbours
+from connector.budget.reserve import Reserve
 from connector.budget.turns import Claim, Demand
 from connector.ports import Priority
 
@@ -33,34 +35,8 @@ _FORM = 1
 _SLACK = 0.02  # seconds after the latest end of a window before a probe leaves
 _DRIFT = 1e-4  # how fast two clocks may drift apart: the interval of the start widens by this share of the time
 _FORGET = 6 * 3600.0  # seconds without a call after which the start of the window is unknown again
-_SHARED = 600.0  # seconds for which calls of other applications are expected to go on
-_BUSY = 600.0  # seconds for which they are expected to make as many again
 _STALE = 0.5  # seconds after which a counter is old while other applications call
 _LOST_AFTER = 10.0  # a client of a store gives up connecting earlier than that
-
-
-@dataclass(frozen=True, slots=True)
-class Reserve:
-    """Parts of each window that are kept for more urgent calls until the window nears its end.
-
-    A share that makes less than half a call keeps none. `release` is the part of the period before the window's end
-    in which everybody may use what is left.
-    """
-
-    interactive: float = 0.04
-    above_sync: float = 0.02
-    courtesy: float = 0.10  # left to other applications at least, while their calls are seen
-    most_courtesy: float = 0.5  # and at most, however many they make
-    release: float = 0.15
-
-    def kept(self, priority: Priority, limit: int) -> int:
-        """Calls of the window that this priority leaves to more urgent ones."""
-        kept = 0
-        if priority > Priority.INTERACTIVE:
-            kept += _whole(limit * self.interactive)
-        if priority >= Priority.SYNC:
-            kept += _whole(limit * self.above_sync)
-        return kept
 
 
 @dataclass(slots=True)
@@ -86,9 +62,7 @@ class Window:
     told: bool = False  # whether the limit is the store's own word
     last: float = 0.0
     hold_until: float = 0.0
-    shared_until: float = 0.0
-    busiest: list[tuple[float, int]] = field(default_factory=list)  # until when it counts, calls of others; descending
-    others: int = 0  # calls of other applications seen in the newest window
+    neighbours: Neighbours = field(default_factory=Neighbours)
     probed: bool = False
     index: int = 0
     start: tuple[float, float] | None = None  # earliest and latest start of the newest window that is known
@@ -183,7 +157,7 @@ class Window:
         self.reply(call, now, None, limit)
         if known:
             own = sum(one.replied >= self._earliest() for one in self.answered) - 1 + len(self.out)
-            self._others_used(max(self.limit - own, self.others + 1), now)
+            self.neighbours.called(max(self.limit - own, self.neighbours.calls + 1), now)
         until = now + max(retry_after, _SLACK)
         if until > self.hold_until:
             self.hold_until = until
@@ -209,13 +183,14 @@ class Window:
             self.seen.clear()
             self.answered.clear()
             self.demands.clear()
-            self.busiest.clear()
-            self.born, self.last, self.hold_until, self.shared_until = now, now, 0.0, 0.0
+            self.neighbours.forget()
+            self.born, self.last, self.hold_until = now, now, 0.0
             self.favoured = (0.0, -1)
-            self.start, self.top, self.probed, self.others = None, None, False, 0
+            self.start, self.top, self.probed = None, None, False
         now = max(now, self.last)
         if now - self.last > _FORGET:
-            self.start, self.top, self.probed, self.others = None, None, False, 0
+            self.start, self.top, self.probed = None, None, False
+            self.neighbours.begin_window()
         self.last = now
         for call, sent in list(self.out.items()):
             if now >= (lost := self._lost_at(call, sent)):  # its process died
@@ -235,7 +210,8 @@ class Window:
                     latest + moved + drift,
                 )
                 self.index += passed
-                self.top, self.others = None, 0
+                self.top = None
+                self.neighbours.begin_window()
         return now
 
     def _lost_at(self, call: str, sent: float) -> float:
@@ -267,7 +243,7 @@ class Window:
             own = 1 + len(self.answered) + len(self.out)
             self._first_of(mine, number, (mine.sent - self.period, mine.replied))
             if number > own:
-                self._others_used(number - own, mine.replied)
+                self.neighbours.called(number - own, mine.replied)
         elif older:
             self._newer_than(max(older, key=lambda one: one.sent), mine, number)
         elif self.top is None and mine.sent >= self.start[1]:
@@ -278,14 +254,7 @@ class Window:
             mine.surely = mine.surely or mine.replied < self.start[0] + self.period
             own = 1 + sum(one.replied >= self.start[0] for one in self.answered) + len(self.out)
             if number > own:
-                self._others_used(number - own, mine.replied)
-
-    def _others_used(self, calls: int, now: float) -> None:
-        """So many calls at least that are not ours are in the newest window."""
-        self.shared_until = now + _SHARED
-        self.others = max(self.others, calls)
-        self.busiest = [one for one in self.busiest if one[1] > self.others]
-        self.busiest.append((now + _BUSY, self.others))
+                self.neighbours.called(number - own, mine.replied)
 
     def _earliest(self) -> float:
         return -math.inf if self.start is None else self.start[0]
@@ -303,7 +272,7 @@ class Window:
             if seen[1] - seen[0] < self.start[1] - self.start[0]:
                 for one in self.answered:
                     one.surely = one.surely and one.window < self.index
-                self.index, self.others = self.index + 1, 0
+                self._begin_window()
                 self._first_of(mine, number, seen)
             elif self.top is None:
                 self._first_of(mine, number, self.start, surely=False)
@@ -312,8 +281,12 @@ class Window:
             if self.top is None:
                 self._first_of(mine, number, this_one)
         else:  # where it fits neither, the store's clock or ours has moved: believe what was seen
-            self.index, self.others = self.index + 1, 0
+            self._begin_window()
             self._first_of(mine, number, next_one or seen)
+
+    def _begin_window(self) -> None:
+        self.index += 1
+        self.neighbours.begin_window()
 
     def _first_of(self, mine: Answered, number: int, start: tuple[float, float], *, surely: bool = True) -> None:
         self.start, self.top, self.base, self.base_sent, self.base_sure = start, number, number, mine.sent, surely
@@ -331,22 +304,16 @@ class Window:
 
     def _allowed(self, now: float, priority: Priority) -> int:
         kept = 0 if self._released(now) else self.reserve.kept(priority, self.limit)
-        if now < self.shared_until:
-            kept += self._courtesy(now)
+        if self.neighbours.are_there(now):
+            kept += self.reserve.left_to_others(self.neighbours.busiest(now), self.neighbours.calls, self.limit)
         return max(1, self.limit - kept)
-
-    def _courtesy(self, now: float) -> int:
-        """Calls of this window that are left to other applications: those they may still make."""
-        busiest = max((calls for until, calls in self.busiest if until > now), default=0)
-        most = max(1, _whole(self.limit * self.reserve.most_courtesy))
-        return max(_whole(self.limit * self.reserve.courtesy), min(busiest + 1, most) - self.others)
 
     def _release_at(self) -> float | None:
         return None if self.start is None else self.start[1] + self.period * (1 - self.reserve.release)
 
     def _released(self, now: float) -> bool:
         at = self._release_at()
-        return at is not None and now >= at and now >= self.shared_until
+        return at is not None and now >= at and not self.neighbours.are_there(now)
 
     def _may_leave(self, now: float, priority: Priority, ahead: int) -> bool:
         out, allowed = len(self.out) + ahead, self._allowed(now, priority)
@@ -360,12 +327,13 @@ class Window:
 
     def _news_are_fresh(self, now: float) -> bool:
         """While others call too, what the counter said soon is no longer true: then one call asks before the rest."""
-        return now >= self.shared_until or not self.out or any(one.replied > now - _STALE for one in self.answered)
+        alone = not self.neighbours.are_there(now)
+        return alone or not self.out or any(one.replied > now - _STALE for one in self.answered)
 
     def _slots_fit(self, now: float) -> bool:
         """Whether the slot rule may speak: not before all earlier calls are known, not while others call too."""
         known = self.start is not None or now >= self.born + self.period
-        return known and (now >= self.shared_until or self.top is not None)
+        return known and (not self.neighbours.are_there(now) or self.top is not None)
 
     def _probe_fits(self, ahead: int) -> bool:
         if self.start is None:
@@ -382,7 +350,7 @@ class Window:
 
     def _moments(self, now: float, priority: Priority, ahead: int) -> list[float]:
         """When something changes by itself."""
-        moments = [self.hold_until, self.shared_until, *(self._lost_at(*one) for one in self.out.items())]
+        moments = [self.hold_until, self.neighbours.until, *(self._lost_at(*one) for one in self.out.items())]
         if self.start is None:
             moments.append(self.born + self.period)
         else:
@@ -409,9 +377,7 @@ class Window:
             "born": self.born,
             "last": self.last,
             "hold_until": self.hold_until,
-            "shared_until": self.shared_until,
-            "busiest": [list(one) for one in self.busiest],
-            "others": self.others,
+            **self.neighbours.dump(),
             "favoured": list(self.favoured),
             "demands": {name: demand.dump() for name, demand in self.demands.items()},
             "probed": self.probed,
@@ -452,9 +418,7 @@ class Window:
             told=stored.get("told", True),
             last=stored["last"],
             hold_until=stored["hold_until"],
-            shared_until=stored["shared_until"],
-            busiest=[(until, calls) for until, calls in stored.get("busiest", ())],
-            others=stored.get("others", 0),
+            neighbours=Neighbours.load(stored),
             favoured=(favoured[0], favoured[1]),
             demands={name: Demand.load(demand) for name, demand in stored.get("demands", {}).items()},
             probed=stored["probed"],
@@ -468,10 +432,6 @@ class Window:
             seen=dict(stored.get("seen", {})),
             answered=[Answered(*one) for one in stored["answered"]],
         )
-
-
-def _whole(share: float) -> int:
-    return math.floor(share + 0.5)
 
 
 def _meet(known: tuple[float, float], seen: tuple[float, float]) -> tuple[float, float] | None:

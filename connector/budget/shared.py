@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from connector.budget.policy import Reserve, Window
+from connector.budget.policy import Window
+from connector.budget.reserve import Reserve
 from connector.budget.shared_time import SharedTime
 from connector.budget.turns import Claim, Turns
 from connector.clock import Clock
@@ -27,6 +28,7 @@ _ANNOUNCED = 5.0  # seconds for which the others believe that we wait; so long a
 _ANNOUNCE_AGAIN = 2.5
 _FRESH = 2.0  # seconds: a call that was let go longer ago did not leave in time, because the process stood still
 _SLOW = 4.0  # seconds after which a call that is still out is told of, again and again
+_GATHERED = 0.05  # seconds that a reply may wait for a call that leaves next: one transaction for both
 _PATIENCE = 30.0  # seconds without the store of windows after which those who wait get its error
 _RETRY = (0.25, 5.0)  # seconds between two tries to reach it, the first and the longest
 
@@ -124,6 +126,7 @@ class SharedBudget:
         self._out: dict[str, float] = {}  # calls without a reply, and when (monotonic) was told of them last
         self._announced_at: float | None = None
         self._changed = asyncio.Event()
+        self._urgent = asyncio.Event()  # there is more than replies that can wait a moment
         self._closing = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -147,6 +150,7 @@ class SharedBudget:
         if self._announced_at is not None:
             self._wake()
         self._changed.set()
+        self._urgent.set()
         if self._task is not None:
             await asyncio.wait([self._task])
 
@@ -163,6 +167,7 @@ class SharedBudget:
         while True:
             waiter = _Waiter(priority, order, since, asyncio.get_running_loop().create_future())
             self._waiters.append(waiter)
+            self._urgent.set()
             self._wake()
             try:
                 grant = await waiter.granted
@@ -183,6 +188,8 @@ class SharedBudget:
     def _tell(self, news: _News) -> None:
         self._out.pop(news.call, None)
         self._news.append(news)
+        if news.retry_after is not None:
+            self._urgent.set()
         self._wake()
 
     def _wake(self) -> None:
@@ -194,6 +201,9 @@ class SharedBudget:
         """Runs while there is somebody waiting or something to write."""
         failures, failing_since = 0, 0.0
         while self._waiters or self._news or self._out or self._announced_at is not None:
+            if self._news and not self._waiters and not self._closing.is_set():
+                await self._pause(_GATHERED, self._urgent)
+            self._urgent.clear()
             slow = self._tell_of_slow_calls()
             changed = self._changed.is_set() or slow
             self._changed.clear()

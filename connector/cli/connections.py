@@ -10,6 +10,7 @@ import typer
 from connector.app.access import check_connection
 from connector.app.connection_report import connection_report
 from connector.app.core import open_core
+from connector.app.sync_log_keeping import clear_sync_log_once
 from connector.app.webhook_keeping import webhooks_once
 from connector.cli import webhooks
 from connector.cli.options import ConnectionId, Json, pairs
@@ -309,6 +310,10 @@ def remove(id_: ConnectionId, yes: Annotated[bool, typer.Option("--yes", help="D
                     await webhooks_once(core, connection, "remove")
                 except PayLayerError as error:
                     console().print(f"note: its webhooks stay in the store, delete them there: {error}")
+            try:
+                await clear_sync_log_once(core, connection)
+            except PayLayerError as error:
+                console().print(f"note: SparkLayer's sync log still shows the last report: {error}")
             await core.connections.remove(id_)
 
     run_async(work())

@@ -28,7 +28,7 @@ COMMANDS = {
     "backup": "Copy the database while it is in use.",
     "rebuild": "Restore a lost database from the topics.",
 }
-GROUPS = ("connections", "mapping", "conflicts", "dlq", "topics", "contracts", "sandbox")
+GROUPS = ("connections", "mapping", "problems", "conflicts", "dlq", "topics", "secrets", "contracts", "sandbox")
 
 
 def application(wanted: str | None = None) -> typer.Typer:

@@ -54,8 +54,8 @@ def as_json(value: object) -> None:
 
 
 def plain(value: object) -> str:
-    """What JSON has no word for: times in ISO 8601, anything else as its text."""
-    return value.isoformat() if isinstance(value, datetime) else str(value)
+    """What JSON has no word for: times as the API writes them (`2026-11-22T10:00:00Z`), anything else as its text."""
+    return value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else str(value)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:

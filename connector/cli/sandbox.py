@@ -1,6 +1,7 @@
 """`paylayer sandbox`: one simulated platform as a server."""
 
 import contextlib
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -33,7 +34,10 @@ def sparkpay(
     seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same store.")] = 1,
     latency_ms: Latency = 0,
 ) -> None:
-    """A Spark Pay store with made-up content. Edits, faults and the log: /_sandbox/..."""
+    """A Spark Pay store with made-up content. Edits, faults and the log: /_sandbox/...
+
+    What changes in it is told to whoever subscribed to its webhooks.
+    """
     store = pay.SparkPayStore(clock=lambda: datetime.now(UTC), seed=seed)
     if products:
         pay.fill_catalogue(store, pay.CatalogueShape(products=products, skus_at_least=0), seed)
@@ -43,7 +47,8 @@ def sparkpay(
         pay.fill_trade(store, customers=customers, orders=orders, seed=seed)
     policy = pay.SandboxPolicy(token=token, limit=limit, window_seconds=window_seconds, latency_ms=latency_ms)
     facts = f"token {token}, {limit} calls per {window_seconds:g} s"
-    _serve("Spark Pay store", pay.create_app(store, policy, dates=True), port, facts)
+    post = pay.WebhookPost()
+    _serve("Spark Pay store", pay.create_app(store, policy, dates=True, send=post), port, facts, post.close)
 
 
 @app.command()
@@ -60,10 +65,17 @@ def sparklayer(
     _serve("SparkLayer site", layer.create_app(site, policy, dates=True), port, f"site {site_id}, client {client_id}")
 
 
-def _serve(what: str, application: Starlette, port: int, facts: str) -> None:
+def _serve(
+    what: str, application: Starlette, port: int, facts: str, close: Callable[[], Awaitable[None]] | None = None
+) -> None:
+    """`close` is called at the end."""
+
     async def work() -> None:
         listener = listen("127.0.0.1", port)
-        async with serving(application, listener, dates=False) as task:
+        async with contextlib.AsyncExitStack() as stack:
+            if close is not None:
+                stack.push_async_callback(close)
+            task = await stack.enter_async_context(serving(application, listener, dates=False))
             at = f"http://127.0.0.1:{listener.getsockname()[1]}"
             console().print(f"{what} at {at} ({facts}); Ctrl-C ends it", soft_wrap=True)
             await task

@@ -59,15 +59,31 @@ def _show(item: ConnectionStatus, now: datetime) -> None:
     )
     if item.sync is not None:
         out.print(f"  last sync: {item.sync['state']}, {item.sync['read']} read, {item.sync['published']} published")
+    for note in item.notes:
+        out.print(f"  {note}")
+    if item.problems:
+        out.print(f"  {item.problems} problems: paylayer problems list {item.id}")
+    for data_type, told in item.sync_log.items():
+        if told.refused is not None:
+            out.print(f"  SparkLayer's sync log does not take {data_type}: {told.refused}")
     if item.conflicts:
         out.print(f"  {item.conflicts} conflicts of both sides: paylayer conflicts list {item.id}")
     for side, rows in item.sides.items():
         if rows.pause is not None:
             out.print(f"  {side} is PAUSED {_pause(rows.pause, now)}: {rows.pause.reason}")
     table(
-        ("  SIDE", "ENTITY", "WAITING", "RETRYING", "REJECTED", "APPLIED", "OLDEST"),
+        ("  SIDE", "ENTITY", "WAITING", "RETRYING", "REJECTED", "APPLIED", "OLDEST", "WRITTEN"),
         (
-            (f"  {side}", name, e.waiting, e.retrying, e.rejected, e.applied, _age(e.oldest, now))
+            (
+                f"  {side}",
+                name,
+                e.waiting,
+                e.retrying,
+                e.rejected,
+                e.applied,
+                _age(e.oldest, now),
+                _ago(e.last_written, now),
+            )
             for side, rows in item.sides.items()
             for name, e in rows.entities.items()
         ),
@@ -80,6 +96,10 @@ def _pause(pause: PauseStatus, now: datetime) -> str:
     if pause.next_probe is None:
         return f"{since}, until somebody resumes it"
     return f"{since}, tries again in {max(0, int((pause.next_probe - now).total_seconds()))} s"
+
+
+def _ago(moment: datetime | None, now: datetime) -> str:
+    return "" if moment is None else f"{_age(moment, now)} ago"
 
 
 def _age(moment: datetime | None, now: datetime) -> str:

@@ -9,7 +9,7 @@ import asyncio
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 
@@ -17,6 +17,7 @@ from connector.budget.urgency import acting_as
 from connector.bus.dead_letters import DeadLetterOffice, Refusal
 from connector.bus.record import StoredRecord
 from connector.clock import Clock
+from connector.engine.gathering import Gathering
 from connector.engine.metrics import Metrics
 from connector.engine.policies import HALF_OPEN, Backoff, Breaker, TargetHealth
 from connector.engine.settling import Settled, settle
@@ -29,8 +30,9 @@ from connector.ports import Doubt, Priority
 from connector.settings import ConnectionSettings
 from connector.state.claims import SideDirectory
 from connector.state.entities import SideEntities
-from connector.state.inbox import BACKLOG_BOUND, Inbox, Row
+from connector.state.inbox import Inbox, Row
 from connector.state.intents import SideIntents
+from connector.state.last_writes import LastWrites
 from connector.state.lease import Lease
 from connector.state.pauses import Pause, PauseKind, SidePauses
 from contracts.dead_letters import letter_id
@@ -38,7 +40,6 @@ from contracts.events import Unreadable, decode, is_deletion
 from handlers.outcome import Applied, Context, Failed, Handler, Outcome, Rejected, Seen, Task
 
 log = structlog.get_logger("paylayer.applier")
-GROWING_SECONDS = 0.1
 FINISH_SECONDS = 5.0  # of the ten that an orchestrator gives: for the answers to calls that have left
 WRITE_SECONDS = 1.5  # and to write down what became of them
 LETTER_RETRY_SECONDS = 5.0
@@ -73,6 +74,7 @@ class Applier:
     clock: Clock
     metrics: Metrics
     tally: Tally
+    last_writes: LastWrites | None = None
     rng: random.Random = field(default_factory=random.Random)
     backoff: Backoff = field(default_factory=Backoff)
     breaker: Breaker = field(default_factory=Breaker)
@@ -81,13 +83,12 @@ class Applier:
     access: Access | None = None  # after a refusal of the credentials; without it only a person ends that pause
     two_way: TwoWay | None = None  # where people change the side as well; without it every event is applied as it is
     standstill: Standstill = field(init=False)
+    gathering: Gathering = field(init=False)
     health: TargetHealth = field(init=False)
     since: datetime = field(init=False)  # what was due before may have been in the hands of the one before
     _wake: dict[str, asyncio.Event] = field(init=False)
     _busy: dict[str, bool] = field(init=False)
     _successes_at_failure: dict[tuple[str, str], int] = field(default_factory=dict)
-    _hold: dict[str, float] = field(default_factory=dict)
-    _lingering: dict[str, int] = field(default_factory=dict)  # rows that were due at the last look
     _was_paused: bool = False
     _half_open: bool = False  # a row is tried to see whether the breaker may close
     _taken: int = 0  # rows in a row that the platform took, one at a time
@@ -102,6 +103,14 @@ class Applier:
         self.since = self.clock.now()
         self._wake = {name: asyncio.Event() for name in self.handlers}
         self._busy = dict.fromkeys(self.handlers, False)
+        self.gathering = Gathering(
+            self.connection,
+            self.side,
+            self.settings,
+            self.inbox,
+            self.clock,
+            is_applied=lambda name: self._busy.get(name, False),
+        )
 
     @property
     def last_tick(self) -> float:
@@ -183,15 +192,14 @@ class Applier:
     async def _work(self, entity: str) -> float:
         handler = self.handlers[entity]
         limit = 1 if self.health.ill else handler.batch
-        if (hold := await self._held(entity, limit)) > 0:
+        if (hold := await self.gathering.held(entity, limit)) > 0:
             return hold
         rows = await self.inbox.due(self.connection, self.side, entity, limit, self.clock.now())
         if not rows:
             return UNTIL_WOKEN
-        if len(rows) < limit and (linger := await self._linger(handler, rows)) > 0:
-            self._hold[entity] = self.clock.monotonic() + linger
+        if len(rows) < limit and (linger := await self.gathering.linger(handler, rows)) > 0:
             return linger
-        self._lingering.pop(entity, None)
+        self.gathering.done(entity)
         if any(row.doubt is Doubt.SENT for row in rows):
             rows = rows[:LOOKS_AT_ONCE]
         self._busy[entity] = True
@@ -217,46 +225,6 @@ class Applier:
         finally:
             self._half_open = self._busy[entity] = False
         return 0.0
-
-    async def _held(self, entity: str, limit: int) -> float:
-        """Seconds until rows that linger are worth another look; what came meanwhile may be live, and waits less."""
-        now = self.clock.monotonic()
-        hold = self._hold.get(entity, now)
-        if hold <= now:
-            return 0.0
-        backlog = (await self.inbox.backlog(self.connection, self.side, [entity])).get(entity)
-        if backlog is not None and backlog.due >= min(limit, BACKLOG_BOUND):
-            return 0.0
-        self._hold[entity] = min(hold, now + self.settings.apply.linger_seconds)
-        return self._hold[entity] - now
-
-    async def _linger(self, handler: Handler, rows: Sequence[Row]) -> float:
-        """How long a bulk call should still wait for more rows: one full call is cheaper than many small ones.
-
-        While rows keep coming in it waits a little longer, up to twice as long.
-        """
-        if not handler.after:
-            return 0.0
-        growing = len(rows) > self._lingering.get(handler.entity, len(rows))
-        self._lingering[handler.entity] = len(rows)
-        now = self.clock.now()
-        live = self.settings.apply.linger_seconds
-        patient = self.settings.apply.sync_linger_seconds if await self._more_is_coming(handler) else live
-        ready = min(
-            (row.due_at or row.received_at) + timedelta(seconds=patient if row.priority == Priority.SYNC else live)
-            for row in rows
-        )
-        left = (ready - now).total_seconds()
-        if left <= 0 and growing and left > -live:
-            return min(GROWING_SECONDS, live + left)
-        return max(0.0, left)
-
-    async def _more_is_coming(self, handler: Handler) -> bool:
-        """Whether rows that this kind waits for are still being applied."""
-        if any(self._busy.get(name, False) for name in handler.after):
-            return True
-        backlog = await self.inbox.backlog(self.connection, self.side, handler.after)
-        return any(name in backlog and backlog[name].due > 0 for name in handler.after)
 
     async def _apply(self, entity: str, handler: Handler, rows: Sequence[Row], *, trying: Pause | None = None) -> None:
         items: list[Item] = []
@@ -301,7 +269,7 @@ class Applier:
         self._learn(results)
         refused = [outcome for _, outcome in results if isinstance(outcome, Rejected)]
         stopping = next((outcome for _, outcome in results if isinstance(outcome, Failed) and outcome.pause), None)
-        kind: PauseKind = "credentials"
+        kind: PauseKind = "scope" if stopping is not None and stopping.code == "scope" else "credentials"
         if stopping is None and trying is not None:
             stopping = await self._tried(trying, [outcome for _, outcome in results])
             kind = "breaker"
@@ -351,6 +319,8 @@ class Applier:
                 self.metrics.applied(
                     self.connection, self.side, entity, (self.clock.now() - row.received_at).total_seconds()
                 )
+                if self.last_writes is not None:
+                    self.last_writes.note(self.connection, self.side, entity)
             self.tally.note(self.connection, verdict.name)
         await self.inbox.settle([settlement for _, verdict in settled for settlement in verdict.settlements])
 

@@ -39,6 +39,7 @@ class Lookout:
     hints: HintStore | None = None  # without it nobody is told of them
     _paused: Mapping[tuple[str, str], Pause] = field(default_factory=dict)
     _hinted: dict[str, asyncio.Event] = field(default_factory=dict)
+    _waiting: set[str] = field(default_factory=set)  # connections whose hints somebody waits for
     _requested: dict[tuple[str, frozenset[str]], asyncio.Event] = field(default_factory=dict)
     last_tick: float | None = None  # monotonic seconds; none before the first look
 
@@ -64,18 +65,14 @@ class Lookout:
         for (connection, states), event in self._requested.items():
             if requested.get(connection, frozenset()) & states:
                 event.set()
-        if self.hints is not None and self._hinted:
-            for connection in await self.hints.waiting():
+        if self.hints is not None and self._waiting:
+            for connection in self._waiting & await self.hints.waiting():
                 self.hint(connection)
         now = self.clock.now()
         for connection, side, entity in await self.inbox.due_lanes(now):
             pause = self._paused.get((connection, side))
             if pause is None or (pause.probe_at is not None and pause.probe_at <= now):
                 self.wake(connection, side, entity)
-
-    def paused(self, connection: str, side: str) -> bool:
-        """Whether the side stood still at the last look."""
-        return (connection, side) in self._paused
 
     def pause(self, connection: str, side: str) -> Pause | None:
         """The pause of a side at the last look."""
@@ -91,12 +88,14 @@ class Lookout:
             self._requested.pop(waited_for, None)
 
     async def hinted(self, connection: str) -> None:
-        """Return when a row of the connection is said to have changed; one waiter for each."""
+        """Return when a row of the connection is said to have changed since the last time; one waiter for each."""
         event = self._hinted.setdefault(connection, asyncio.Event())
+        self._waiting.add(connection)
         try:
             await event.wait()
         finally:
-            self._hinted.pop(connection, None)
+            self._waiting.discard(connection)
+        event.clear()
 
     def when_hinted(self, connection: str, step: Callable[[], Awaitable[float]]) -> Callable[[], Awaitable[float]]:
         """A step that begins as soon as a row of the connection is said to have changed."""
@@ -108,6 +107,8 @@ class Lookout:
         return waiting
 
     def hint(self, connection: str) -> None:
-        """Something was said just now; nothing happens where nobody waits, for the next look finds it."""
-        if event := self._hinted.get(connection):
-            event.set()
+        """Something was said just now. Whoever reads what was said before goes on with it.
+
+        What is said in another process is found by looking.
+        """
+        self._hinted.setdefault(connection, asyncio.Event()).set()

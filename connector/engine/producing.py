@@ -20,14 +20,17 @@ from connector.engine.tally import CallsOfRun, Tally
 from connector.engine.usage import CallMeter
 from connector.errors import ConfirmationNeeded, CredentialsRefused, PayLayerError, UserFault
 from connector.ports import Progress
-from connector.state.pauses import BY_HAND, PauseKind, SidePauses
+from connector.state.pauses import BY_HAND, Pause, PauseKind, SidePauses
 from connector.state.runs import Run, Runs
+from connector.state.unmapped import UnmappedEntities
+from contracts.entities import KINDS
 
 log = structlog.get_logger("paylayer.producer")
 LOOK_SECONDS = 0.5
 SHORTEST_SECONDS = 0.05
 OTHERS_SECONDS = (0.2, 2.0)  # the first pause, and the longest, while another side's platform is read for a run
 READING = frozenset({"reading"})
+OF_PRODUCTS = frozenset({"price", "stock"})  # Spark Pay has them in its products, which are read for them
 _KEYS = {"sparkpay": "a valid token: {} --sparkpay-token ...", "sparklayer": "valid keys: {} --client-secret ..."}
 
 Step = Callable[[], Awaitable[float]]
@@ -84,6 +87,7 @@ class Producer:
     backoff: Backoff = field(default_factory=lambda: Backoff(first_seconds=2.0))
     metrics: Metrics | None = None
     access: Access | None = None  # after a refusal of the credentials; without it only a person ends that pause
+    unmapped: UnmappedEntities | None = None  # what the reader tells that it could not map
     standstill: Standstill = field(init=False)
     last_tick: float = 0.0
 
@@ -109,7 +113,7 @@ class Producer:
         failures = 0
         while True:
             self.last_tick = self.clock.monotonic()
-            if (standing := self.lookout.pause(self.connection, self.side)) is not None:
+            if (standing := self._standing) is not None:
                 if standing.probe_is_due(self.clock.now()) and await self.standstill.ask(standing):
                     await self.lookout.look()
                 else:
@@ -117,6 +121,7 @@ class Producer:
                 continue
             try:
                 pause = await step()
+                await self._save_unmapped()
             except (CredentialsRefused, ConfirmationNeeded) as error:
                 await self._pause(error)
             except PayLayerError as error:
@@ -133,7 +138,7 @@ class Producer:
             async with self._place(run):
                 await self._serve(run)  # a process before this one began it: it goes on where its cursor stands
         while True:
-            if self.lookout.paused(self.connection, self.side):
+            if self._standing is not None:
                 await self.clock.sleep(LOOK_SECONDS)
             elif (asked := await self.runs.next_requested(self.connection)) is not None:
                 async with self._place(asked):
@@ -144,7 +149,7 @@ class Producer:
     async def _follow(self) -> None:
         """Read this side's part of every run that was started, side by side with the one that leads it."""
         while True:
-            if self.lookout.paused(self.connection, self.side):
+            if self._standing is not None:
                 await self.clock.sleep(LOOK_SECONDS)
             elif (run := await self.runs.to_read(self.connection, self.side)) is not None:
                 async with self._place(run):
@@ -208,10 +213,13 @@ class Producer:
                     await self.reader.sync_chosen(run.id, run.choice, progress, force=run.full, only=kinds)
                 elif run.entities:
                     await self.reader.full_sync(run.id, progress, force=run.full, only=frozenset(run.entities))
+                    await self._all_read(run, frozenset(run.entities))
                 elif run.full:
                     await self.reader.full_sync(run.id, progress, force=True)
+                    await self._all_read(run, frozenset(KINDS))
                 else:
                     await self.reader.catch_up(progress)
+                await self._save_unmapped()
             except (CredentialsRefused, ConfirmationNeeded, UserFault):
                 raise
             except PayLayerError as error:
@@ -222,6 +230,16 @@ class Producer:
             else:
                 return
 
+    async def _save_unmapped(self) -> None:
+        if self.unmapped is not None:
+            await self.unmapped.save()
+
+    async def _all_read(self, run: Run, kinds: frozenset[str]) -> None:
+        """What could not be mapped before the run and was not met in it is not there any more."""
+        if self.unmapped is not None and run.started_at is not None:
+            with_products = kinds | {"product"} if kinds & OF_PRODUCTS else kinds
+            await self.unmapped.not_seen_since(with_products, run.started_at)
+
     async def _pause(self, error: CredentialsRefused | ConfirmationNeeded) -> None:
         reason = str(error)
         kind: PauseKind = BY_HAND  # what somebody has to confirm is never tried again by itself
@@ -230,6 +248,12 @@ class Producer:
             reason += ". Give it " + _KEYS[self.side].format(f"paylayer connections update {self.connection}")
         await self.standstill.begin(reason, kind)
         await self.lookout.look()
+
+    @property
+    def _standing(self) -> Pause | None:
+        """The pause of the side; where only writing stands still, it is read as always."""
+        pause = self.lookout.pause(self.connection, self.side)
+        return pause if pause is not None and pause.stops_reading else None
 
     @property
     def _who(self) -> dict[str, str]:

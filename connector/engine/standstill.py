@@ -12,7 +12,7 @@ from connector.clock import Clock
 from connector.engine.metrics import Metrics
 from connector.engine.policies import Probing
 from connector.errors import CredentialsRefused, PayLayerError
-from connector.state.pauses import BY_HAND, Pause, PauseKind, SidePauses
+from connector.state.pauses import BY_ACCESS, BY_HAND, Pause, PauseKind, SidePauses
 
 log = structlog.get_logger("paylayer.pauses")
 
@@ -47,21 +47,23 @@ class Standstill:
         if before is not None and before.kind in (kind, BY_HAND):
             return
         probe_at = None if kind == BY_HAND else self._in(self.probing.first(self.clock.monotonic()))
+        was_running = await self.pauses.pause(self.connection, self.side, reason, probe_at, kind=kind)
+        if before is None and not was_running:
+            return  # another job of the side met the same at the same moment, and has told
         log.error(
             "side_paused", connection=self.connection, side=self.side, kind=kind, reason=reason,
             next_probe=None if probe_at is None else probe_at.isoformat(timespec="seconds"),
         )  # fmt: skip
-        await self.pauses.pause(self.connection, self.side, reason, probe_at, kind=kind)
         if self.metrics is not None:
             self.metrics.pause_began(self.connection, self.side, kind)
 
     async def ask(self, pause: Pause) -> bool:
         """Whether the credentials are good by now; then the pause is over. One at a time, and only when it is due."""
-        if pause.kind != "credentials" or self.access is None or self._asking.locked():
+        if pause.kind not in BY_ACCESS or self.access is None or self._asking.locked():
             return False
         async with self._asking:
             now = await self.current()
-            if now is None or now.kind != "credentials" or not now.probe_is_due(self.clock.now()):
+            if now is None or now.kind not in BY_ACCESS or not now.probe_is_due(self.clock.now()):
                 return now is None
             try:
                 await self.access()

@@ -21,6 +21,7 @@ ONLY_TO_SPARKLAYER = frozenset({"shipping-method", "stock-location", "setting"})
 
 FlowDirection = Literal["to_sparklayer", "to_sparkpay", "both", "off"]
 PaymentName = Literal["upfront", "invoice", "on-account", "other"]
+SyncDataType = Literal["products", "customers", "orders"]
 
 
 class _Section(BaseModel):
@@ -223,9 +224,25 @@ class ApplySettings(_Section):
     )
     attempts: int = Field(default=6, ge=1, description="Of one row while others succeed")
     linger_seconds: float = Field(
-        default=0.3, ge=0, le=_TEN_YEARS, description="How long a bulk call waits for more live rows"
+        default=0.2, ge=0, le=_TEN_YEARS, description="How long a bulk call waits for more live rows"
     )
     sync_linger_seconds: float = Field(default=5.0, ge=0, le=_TEN_YEARS, description="The same for rows of a full sync")
+
+
+class SyncLogSettings(_Section):
+    """What SparkLayer's dashboard shows the merchant of the sync."""
+
+    data_types: tuple[SyncDataType, ...] = Field(
+        default=("products", "customers", "orders"), description="Reported; one that SparkLayer refuses goes elsewhere"
+    )
+    seconds: float = Field(default=60, gt=0, le=_TEN_YEARS, description="Shortest pause between two reports of a kind")
+    update_seconds: float = Field(
+        default=900, gt=0, le=_TEN_YEARS, description="The same where only the time of the last update is new"
+    )
+    links: Literal["admin", "api"] = Field(default="admin", description="Pages of the store that problems link to")
+    delete_on_remove: bool = Field(
+        default=False, description="With the connection also delete the logs of the site's other integrations"
+    )
 
 
 class FlowSettings(_Section):
@@ -267,6 +284,7 @@ class ConnectionSettings(_Section):
     poll: PollSettings = PollSettings()
     watch: WatchSettings = WatchSettings()
     apply: ApplySettings = ApplySettings()
+    sync_log: SyncLogSettings = SyncLogSettings()
     flow: FlowSettings = FlowSettings()
     mapping: MappingSettings = MappingSettings()
 

@@ -50,6 +50,9 @@ class Settings(BaseSettings):
     topic_replication: int = Field(default=-1, ge=-1, description="-1: the broker's default")
     database_url: str = ""
     secret_key: SecretStr | None = None
+    secret_key_second: SecretStr | None = Field(
+        default=None, description="While the key is changed: what it sealed can be read, nothing new is sealed with it"
+    )
     http_host: str = "127.0.0.1"
     http_port: int = Field(default=8080, ge=0, le=65535)
     public_url: str | None = None
@@ -72,6 +75,9 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["console", "json"] = "console"
     poll_interval_seconds: float = Field(default=5.0, gt=0)
+    idle_calls_per_second: float = Field(
+        default=20.0, gt=0, description="Looks of one process at all stores together while nothing changes there"
+    )
     flood_in_a_row: int = Field(default=0, ge=0, description="refused records in a row that stop a partition; 0: never")
     flood_ratio: float = Field(default=0.0, ge=0, le=1, description="part of the last flood_window; 0: never")
     flood_window: int = Field(default=500, ge=1)
@@ -103,6 +109,16 @@ class Settings(BaseSettings):
                 "(for instance the output of `openssl rand -hex 32`) and keep it; without it credentials are lost"
             )
         return key
+
+    def require_secret_keys(self) -> tuple[str, ...]:
+        """The key that encrypts credentials, and the second one where there is one. Raises `UserFault`."""
+        second = self.secret_key_second.get_secret_value() if self.secret_key_second else ""
+        if second and len(second) < SHORTEST_SECRET:
+            raise UserFault(
+                f"PAYLAYER_SECRET_KEY_SECOND has {len(second)} characters: set it to the other of the two keys, or not "
+                "at all"
+            )
+        return (self.require_secret_key(), *([second] if second else []))
 
 
 def load() -> Settings:

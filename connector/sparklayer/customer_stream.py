@@ -80,11 +80,12 @@ class CustomerStream:
             row = await self._people.get(id_)
             if row is None:
                 continue
+            key = f"sparklayer:{id_}"
             try:
                 key = customer_key(row)
                 entity = customer_entity(row, self._settings, key)
             except MappingFault as fault:
-                self._on_problem(problem_of(self.kind, id_, fault))
+                self._on_problem(problem_of(self.kind, key, fault))
                 skipped += 1
             else:
                 readings.append(Reading(key, entity, read_at))

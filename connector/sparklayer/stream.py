@@ -6,7 +6,7 @@ from typing import Protocol
 
 import structlog
 
-from connector.ports import Priority, Progress
+from connector.ports import Findings, Priority, Progress, Unmapped
 from connector.sparklayer.mapping.faults import MappingFault
 from connector.sparklayer.telling import Told
 
@@ -49,6 +49,16 @@ OnProblem = Callable[[Problem], None]
 def log_problem(problem: Problem) -> None:
     """Say so in the log."""
     log.error("not_told", kind=problem.kind, key=problem.key, code=problem.code, reason=problem.message)
+
+
+def kept_in(findings: Findings) -> OnProblem:
+    """Say so in the log, and keep it until the entity is read without it."""
+
+    def tell(problem: Problem) -> None:
+        log_problem(problem)
+        findings.found(Unmapped(problem.kind, problem.key, problem.code, problem.message))
+
+    return tell
 
 
 def problem_of(kind: str, key: str, fault: MappingFault) -> Problem:

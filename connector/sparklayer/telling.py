@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from connector.ledger import Ledger
-from connector.ports import Echoes, Memory, Observed, Outlet, Priority
+from connector.ports import Echoes, Findings, Memory, NoFindings, Observed, Outlet, Priority
 from contracts.entities import Entity
 
 SOURCE = "sparklayer"
@@ -50,11 +50,15 @@ class Told:
 class Teller:
     """Publishes what changed at one site, one batch at a time."""
 
-    def __init__(self, memory: Memory, outlet: Outlet, echoes: Echoes, connection: str) -> None:
+    def __init__(
+        self, memory: Memory, outlet: Outlet, echoes: Echoes, connection: str, findings: Findings | None = None
+    ) -> None:
+        """`findings` hear of what was read well."""
         self._memory = memory
         self._outlet = outlet
         self._echoes = echoes
         self._connection = connection
+        self._findings = findings or NoFindings()
         self._lock = asyncio.Lock()
 
     async def tell(self, kind: str, readings: Sequence[Reading], priority: Priority, *, force: bool = False) -> int:
@@ -94,6 +98,7 @@ class Teller:
                 await self._outlet.publish(news, priority)
             if ledger.observations:
                 await self._memory.remember(ledger.observations)
+            self._findings.read(kind, [reading.key for reading in readings])
             return len(news)
 
     async def told(self, kind: str, keys: Sequence[str]) -> frozenset[str]:

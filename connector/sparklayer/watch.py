@@ -1,14 +1,15 @@
 """Watches one SparkLayer site and publishes what changes there, for the kinds that a flow takes from it."""
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
 from connector.choice import Choice
 from connector.clock import Clock
-from connector.pace import Pace
-from connector.ports import Echoes, Known, Memory, NoEchoes, Outlet, Priority, Progress
+from connector.pace import IdleLooks, Pace
+from connector.ports import Echoes, Findings, Known, Memory, NoEchoes, NoFindings, Outlet, Priority, Progress
 from connector.settings import ConnectionSettings
 from connector.sparklayer.client import SparkLayerClient
 from connector.sparklayer.customer_stream import AT_ONCE, CustomerStream
@@ -17,7 +18,7 @@ from connector.sparklayer.people import People
 from connector.sparklayer.price_stream import PriceStream
 from connector.sparklayer.purchase_stream import PurchaseStream
 from connector.sparklayer.stock_stream import StockStream
-from connector.sparklayer.stream import Stream, report
+from connector.sparklayer.stream import Stream, kept_in, report
 from connector.sparklayer.telling import Teller, Told
 
 _LONGEST_PAUSE = 60.0  # whoever waits for longer counts as stuck
@@ -66,14 +67,29 @@ class SiteWatch:
         known: Known,
         echoes: Echoes | None = None,
         interval_seconds: float = 5.0,
+        findings: Findings | None = None,
+        idle: IdleLooks | None = None,
     ) -> None:
+        """`findings` keep what cannot be mapped; `idle` are the looks of all readers of the process."""
+        findings = findings or NoFindings()
         self._clock = clock
         self._memory = memory
+        self._idle = idle or IdleLooks(math.inf)
         watch = settings.watch
-        teller = Teller(memory, outlet, echoes if echoes is not None else NoEchoes(), connection)
+        teller = Teller(memory, outlet, echoes if echoes is not None else NoEchoes(), connection, findings)
         people = People(client.customers, client.customers_v1, clock, v1=settings.customers.api == "v1")
         told = kinds_told(settings)
-        customers = CustomerStream(people, known, teller, memory, settings=settings, connection=connection, clock=clock)
+        on_problem = kept_in(findings)
+        customers = CustomerStream(
+            people,
+            known,
+            teller,
+            memory,
+            settings=settings,
+            connection=connection,
+            clock=clock,
+            on_problem=on_problem,
+        )
         purchases = PurchaseStream(
             client.purchases,
             people,
@@ -82,11 +98,32 @@ class SiteWatch:
             memory,
             settings=settings,
             clock=clock,
+            on_problem=on_problem,
         )
-        stock = StockStream(client.stock, client.stock_locations, known, teller, memory, settings=settings, clock=clock)
-        prices = PriceStream(client.price_lists, client.prices, known, teller, memory, settings=settings, clock=clock)
+        stock = StockStream(
+            client.stock,
+            client.stock_locations,
+            known,
+            teller,
+            memory,
+            settings=settings,
+            clock=clock,
+            on_problem=on_problem,
+        )
+        prices = PriceStream(
+            client.price_lists,
+            client.prices,
+            known,
+            teller,
+            memory,
+            settings=settings,
+            clock=clock,
+            on_problem=on_problem,
+        )
         tight = interval_seconds
-        groups = GroupStream(client.customer_groups, teller, memory, settings=settings, clock=clock)
+        groups = GroupStream(
+            client.customer_groups, teller, memory, settings=settings, clock=clock, on_problem=on_problem
+        )
         # In the order in which one needs the other: whom an order names is told before it.
         possible: list[tuple[Stream, Pace]] = [
             (groups, Pace(min(tight, watch.lists_seconds), watch.lists_seconds)),
@@ -105,6 +142,7 @@ class SiteWatch:
     @property
     def steps(self) -> Mapping[str, Callable[[], Awaitable[float]]]:
         """A loop for each kind, so that none waits for another: what is due is done, and says when there is more."""
+        self._idle.join(self, [look.pace for look in self._looks.values()])
         return {name: partial(self._step, look) for name, look in self._looks.items()}
 
     async def step(self) -> float:
@@ -115,8 +153,11 @@ class SiteWatch:
         async with look.turn:
             if look.pace.due <= self._clock.monotonic():
                 told = await look.run(Priority.LIVE)
-                look.pace.looked(self._clock.monotonic(), found=told.published > 0)
+                self._looked(look, told)
         return min(_LONGEST_PAUSE, max(0.0, look.pace.due - self._clock.monotonic()))
+
+    def _looked(self, look: _Look, told: Told) -> None:
+        look.pace.looked(self._clock.monotonic(), found=told.published > 0, slack=self._idle.slack)
 
     async def catch_up(self, progress: Progress | None = None, priority: Priority = Priority.LIVE) -> Told:
         """Look at everything, now: after it nothing of that which differs is unpublished, but of customers."""
@@ -129,7 +170,7 @@ class SiteWatch:
                     await report(progress, of_stream)
                 else:
                     of_stream = await stream.whole("catch-up", priority, progress, force=False)
-                look.pace.looked(self._clock.monotonic(), found=of_stream.published > 0)
+                self._looked(look, of_stream)
             told += of_stream
         return told
 
@@ -171,7 +212,8 @@ class SiteWatch:
         return Told()
 
     async def close(self) -> None:
-        """Nothing is left open."""
+        """Nothing is left open, and there is one reader less."""
+        self._idle.leave(self)
 
 
 def _steady(seconds: float) -> Pace:

@@ -27,6 +27,8 @@ CUSTOM_FIELDS = "custom_fields"
 SLICE = 200
 """Products handed out at once: enough for one commit, little enough to keep."""
 
+_BREATH = 20
+
 
 @dataclass(frozen=True, slots=True)
 class Hydrated:
@@ -99,7 +101,11 @@ class Catalogue:
     async def assemble(self, page: Page | walk.Changes, *, priority: Priority = Priority.LIVE) -> list[ProductBundle]:
         """Bundles of product rows that came with their collections (`product_fields.NESTED`) filled."""
         groups = (await self._reference.current(priority)).variant_groups
-        bundles = [_nested(row, groups, page.started, page.order) for row in page.rows]
+        bundles: list[ProductBundle] = []
+        for number, row in enumerate(page.rows):
+            if number % _BREATH == 0:
+                await asyncio.sleep(0)  # pure computing: let others have the event loop
+            bundles.append(_nested(row, groups, page.started, page.order))
         unclear: list[int] = []
         for place, bundle in enumerate(bundles):
             if not bundle.combinations:

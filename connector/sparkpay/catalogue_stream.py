@@ -95,7 +95,7 @@ class CatalogueStream:
 
     async def is_new(self) -> bool:
         """See `Stream`."""
-        return await self._live.is_new()
+        return await self._live.feeds.is_new()
 
     async def poll(
         self, resources: Iterable[str], priority: Priority, *, afresh: bool = False
@@ -115,7 +115,7 @@ class CatalogueStream:
         if not kinds or after is None:
             return Told()
         selection = None if kinds == self.kinds else self._selections.setdefault(run_id, Selection(kinds))
-        await self._live.begin(Priority.SYNC)
+        await self._live.feeds.begin(Priority.SYNC)
         total = Told()
         walk = (
             self._whole.stretches(after, force=force)

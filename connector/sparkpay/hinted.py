@@ -13,13 +13,19 @@ AT_ONCE = 200
 GATHER_SECONDS = 0.05
 """One edit in the store fires several events."""
 
-_LONGEST_SECONDS = 2.0
-_QUIET_SECONDS = 4.0
+_SHARE = 0.5
+"""Of the store's plan, for reading what is named while it keeps coming; the other half is for all the rest."""
+
+_AT_ONCE_SECONDS = 2.0
+"""What the share allows in this time may be used at once after a quiet time: single changes are read as they come."""
+
+_LONGEST_REST = 2.0
+
 _ARRIVALS_SECONDS = 60.0
 
 
 class HintedReads:
-    """Turns hints into reads. A flood is read in ever larger strides, so that it costs few calls."""
+    """Turns hints into reads. A flood is read in strides as large as the store's plan asks, so that calls are left."""
 
     def __init__(
         self,
@@ -27,25 +33,31 @@ class HintedReads:
         readers: Mapping[str, ReadNamed],
         clock: Clock,
         trust: WebhookTrust,
+        calls_per_second: float,
         *,
         at_once: int = AT_ONCE,
     ) -> None:
-        """`readers` by resource; hints of other resources are dropped: nobody follows these."""
+        """`readers` by resource; hints of other resources are dropped: nobody follows these.
+
+        `calls_per_second` is what the store's plan allows.
+        """
         self._hints = hints
         self._readers = readers
         self._clock = clock
         self._trust = trust
         self._at_once = at_once
-        self._stride = 0.0
-        self._ended_at: float | None = None
+        self._seconds_per_call = 1 / (_SHARE * calls_per_second)
+        self._paid_until = 0.0
         self._arrivals_at: float | None = None
 
     async def step(self) -> float:
         """Read the oldest hints; returns the seconds until the next step may begin.
 
-        Raises what reading raises; then the hints stay.
+        That is as long as this one took, at least: the busier the process, the more is read together, and the more
+        time is left for storing what is still told. Raises what reading raises; then the hints stay.
         """
         await self._clock.sleep(GATHER_SECONDS)
+        began = self._clock.monotonic()
         taken = await self._hints.take(self._at_once)
         by_resource: dict[str, list[int]] = {}
         for hint in taken:
@@ -55,7 +67,8 @@ class HintedReads:
             if (read := self._readers.get(resource)) is not None:
                 await read(numbers)
         await self._hints.forget(taken)
-        return self._pause() if taken else 0.0
+        rest = min(self._clock.monotonic() - began, _LONGEST_REST)
+        return max(rest, self._pause(len(by_resource.keys() & self._readers.keys())))
 
     async def learn(self) -> None:
         """See now and then which resources announce their changes."""
@@ -64,12 +77,8 @@ class HintedReads:
             self._arrivals_at = now
             self._trust.arrivals(await self._hints.arrivals())
 
-    def _pause(self) -> float:
-        """The first hints after a quiet time are read at once, those that keep coming ever more together."""
+    def _pause(self, calls: int) -> float:
+        """After so many calls: none while the share has some left, so that single changes are read as they come."""
         now = self._clock.monotonic()
-        if self._ended_at is None or now > self._ended_at + _QUIET_SECONDS:
-            self._stride = 0.0
-        else:
-            self._stride = min(_LONGEST_SECONDS, max(0.1, 2 * self._stride))
-        self._ended_at = now
-        return self._stride
+        self._paid_until = max(now, self._paid_until) + calls * self._seconds_per_call
+        return max(0.0, self._paid_until - now - _AT_ONCE_SECONDS)

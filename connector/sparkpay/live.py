@@ -1,7 +1,7 @@
 """The live poll: what changed since the last look, with each changed product read whole."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from connector.ports import Memory, Priority
 from connector.settings import ConnectionSettings
@@ -11,6 +11,7 @@ from connector.sparkpay.bundle import ProductBundle
 from connector.sparkpay.catalogue import SLICE, Catalogue
 from connector.sparkpay.change_feed import ChangeFeed
 from connector.sparkpay.client import SparkPayClient
+from connector.sparkpay.feeds import Feeds
 from connector.sparkpay.gone import Gone
 from connector.sparkpay.observer import Observer
 from connector.sparkpay.outlines import Outlines
@@ -63,7 +64,6 @@ class LivePoll:
         self._reference = reference
         self._outlines = outlines
         self._hidden: Mapping[int, Sequence[Row]] | None = None
-        overlap = timedelta(seconds=settings.poll.overlap_seconds)
         products = Query().only(*product_fields.PRODUCT, *catalogue.nested).expanded(*catalogue.nested)
         values = {} if catalogue.values is None else {field_values.RESOURCE: field_values.QUERY}
         queries = {
@@ -72,25 +72,7 @@ class LivePoll:
             **values,
             **{resource: Query() for resource in REFERENCE},
         }
-        self._feeds = {
-            resource: ChangeFeed(client, memory, resource, query, overlap=overlap)
-            for resource, query in queries.items()
-        }
-
-    async def begin(self, priority: Priority = Priority.LIVE) -> datetime:
-        """Watch from now on what is not watched yet; the server's time. Call it before a walk that changes follow."""
-        await self._reference.current(priority)  # its answers say what time it is there
-        now = self._client.server_clock.now()
-        for feed in self._feeds.values():
-            await feed.begin(now)
-        return now
-
-    async def is_new(self) -> bool:
-        """Whether nothing of this connection was ever watched."""
-        for feed in self._feeds.values():
-            if await feed.known():
-                return False
-        return True
+        self.feeds = Feeds(client, memory, reference, queries, overlap_seconds=settings.poll.overlap_seconds)
 
     async def poll(
         self, resources: Iterable[str], priority: Priority = Priority.LIVE, *, afresh: bool = False
@@ -102,7 +84,7 @@ class LivePoll:
         Children first, products last: whatever products bring was then read after the change of a child.
         """
         due = set(resources)
-        look = _Look(await self.begin(priority), priority)
+        look = _Look(await self.feeds.begin(priority), priority)
         if afresh:
             await self._reference.refresh_inactive(priority)
         self._observer.reads.begin(self, self._client.order)
@@ -144,15 +126,15 @@ class LivePoll:
             self._observer.reads.end(reader)
 
     async def _reference_changes(self, resources: Iterable[str], look: "_Look") -> None:
-        """Read all reference data again when any of it changed, and the products that a change is about."""
+        """Read the tables again in which something changed, and the products that a change is about."""
         for resource in resources:
-            look.feeds.append(self._feeds[resource])
-            async for page in self._feeds[resource].changes(look.signpost, look.priority):
+            look.feeds.append(self.feeds[resource])
+            async for page in self.feeds[resource].changes(look.signpost, look.priority):
                 if page.rows:
                     look.changed.add(resource)
                     look.want(row["item_id"] for row in page.rows if row.get("item_id"))
         if look.changed:
-            await self._reference.refresh(look.priority)
+            await self._reference.refresh(look.priority, tables=look.changed)
         known = self._reference.known
         if known is None or known.inactive is self._hidden:
             return
@@ -162,8 +144,8 @@ class LivePoll:
         look.hidden = known.inactive
 
     async def _child_changes(self, resource: str, look: "_Look") -> None:
-        look.feeds.append(self._feeds[resource])
-        async for page in self._feeds[resource].changes(look.signpost, look.priority):
+        look.feeds.append(self.feeds[resource])
+        async for page in self.feeds[resource].changes(look.signpost, look.priority):
             owners = await self._products_of(resource, page.rows, look.priority)
             if owners:
                 look.changed.add(resource)
@@ -178,8 +160,8 @@ class LivePoll:
         return [row["product_id"] for row in rows if row.get("product_id")]
 
     async def _product_changes(self, look: "_Look") -> None:
-        look.feeds.append(self._feeds["products"])
-        async for page in self._feeds["products"].changes(look.signpost, look.priority):
+        look.feeds.append(self.feeds["products"])
+        async for page in self.feeds["products"].changes(look.signpost, look.priority):
             if page.rows:
                 look.changed.add("products")
                 look.rows += page.rows

@@ -99,6 +99,7 @@ class Observer:
                 skus |= {sku for state in heirs.values() for sku, _ in state.claims}
             ledger = await self._news(states, before, skus, force=force, selection=selection)
             published = await self._sender.send(ledger, priority)
+            self._sender.findings.read("product", states)
             for state in states.values():
                 self.reads.take(id_of(state.key), state.order, partly=selection is not None)
                 if selection is not None:

@@ -193,7 +193,7 @@ class OrderReader:
                 entity = order_entity(bundle, known, self._settings)
                 wanted = self._wanted(bundle, entity)
             except MappingFault as fault:
-                self._on_problem(Problem(f"sparkpay:{bundle.id}", fault.code, fault.message, fault.part))
+                self._on_problem(Problem(f"sparkpay:{bundle.id}", fault.code, fault.message, fault.part, "order"))
                 continue
             changed_at = newest([found.order, *found.items, *found.payments, *found.shipments])
             records.append(Record(bundle.id, entity.key, entity, wanted, changed_at, started, order))

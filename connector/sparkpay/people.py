@@ -156,7 +156,7 @@ class People:
                 entity = customer_entity(bundle, known, self._settings)
                 wanted = customer_in_scope(bundle.customer, known, self._settings)
             except MappingFault as fault:
-                self._on_problem(Problem(key, fault.code, fault.message, fault.part))
+                self._on_problem(Problem(key, fault.code, fault.message, fault.part, "customer"))
                 continue
             changed_at = newest([bundle.customer, *(bundle.addresses or ())])
             records.append(Record(bundle.id, key, entity, wanted, changed_at, started, order))

@@ -1,18 +1,20 @@
 """Watches one Spark Pay store and publishes what changes there."""
 
 import asyncio
+import math
 from collections.abc import Sequence
 
 from connector.choice import Choice
 from connector.clock import Clock
 from connector.errors import ConfirmationNeeded, CredentialsRefused, PayLayerError
-from connector.ports import Echoes, Hints, Memory, NoEchoes, Outlet, Priority, Progress
+from connector.pace import IdleLooks
+from connector.ports import Echoes, Findings, Hints, Memory, NoEchoes, NoFindings, Outlet, Priority, Progress
 from connector.settings import ConnectionSettings
 from connector.sparkpay.chosen import tell_chosen
 from connector.sparkpay.client import SparkPayClient
 from connector.sparkpay.hinted import HintedReads
-from connector.sparkpay.pace import SweepPause, paces
-from connector.sparkpay.product_state import DEFAULT_MAPPING, OnProblem, ProductMapping, log_problem
+from connector.sparkpay.pace import SweepPause, calls_per_second, paces
+from connector.sparkpay.product_state import DEFAULT_MAPPING, OnProblem, ProductMapping, kept_in, log_problem
 from connector.sparkpay.reference import ReferenceBook
 from connector.sparkpay.sender import Sender
 from connector.sparkpay.store_identity import StoreIdentity
@@ -48,12 +50,18 @@ class Poller:
         on_problem: OnProblem = log_problem,
         echoes: Echoes | None = None,
         hints: Hints | None = None,
+        findings: Findings | None = None,
+        idle: IdleLooks | None = None,
     ) -> None:
-        """`hints`: what webhooks named; without them every change is found by looking."""
+        """`hints`: what webhooks named; without them every change is found by looking. `findings` keep problems.
+
+        `idle` are the looks of all readers of the process.
+        """
+        findings = findings or NoFindings()
         self._client = client
         self._memory = memory
         self._clock = clock
-        self._trust = WebhookTrust(clock, settings.poll.webhook_slack)
+        self._idle = idle or IdleLooks(math.inf)
         self._trust = WebhookTrust(clock, settings.poll.webhook_slack)
         identity = StoreIdentity(memory, settings, connection)
         self.reference = ReferenceBook(client, settings, clock, tables=tables_of(settings), check_store=identity.check)
@@ -61,18 +69,20 @@ class Poller:
         self.streams: Sequence[Stream] = streams_of(
             client,
             memory,
-            Sender(memory, outlet, echoes or NoEchoes()),
+            Sender(memory, outlet, echoes or NoEchoes(), findings),
             self.reference,
             settings,
             connection,
             clock,
             pause=self._pause,
             mapping=mapping,
-            on_problem=on_problem,
+            on_problem=kept_in(findings, on_problem),
             on_found=self._trust.polled,
         )
         named = {resource: read for stream in self.streams for resource, read in stream.named.items()}
-        self._hinted = HintedReads(hints, named, clock, self._trust) if hints is not None else None
+        self._hinted = (
+            HintedReads(hints, named, clock, self._trust, calls_per_second(settings)) if hints is not None else None
+        )
         looks = {name: weight for stream in self.streams for name, weight in stream.looks.items()}
         slow = [name for stream in self.streams for name in stream.slow]
         self.paces = paces(settings, interval_seconds, looks, slow)
@@ -109,10 +119,11 @@ class Poller:
 
     async def _begin_looking(self, now: float) -> None:
         """A part that was never looked at is about to be walked as a whole: the first look can wait its turn."""
+        self._idle.join(self, self.paces.values())
         for stream in self.streams:
             if await stream.is_new():
                 for name in (*stream.looks, *stream.slow):
-                    self.paces[name].due = now + self.paces[name].idle
+                    self.paces[name].due = now + self.paces[name].idle * self._idle.slack
         self._looking = True
 
     async def sweep_step(self) -> float:
@@ -191,6 +202,7 @@ class Poller:
 
     async def close(self) -> None:
         """Give up a sweep that is under way; call it when the poller is not needed any more."""
+        self._idle.leave(self)
         for stream in self.streams:
             await stream.stop()
 
@@ -212,7 +224,7 @@ class Poller:
                 continue
             told += more
             for name in mine:
-                slack = self._trust.factor(name.rpartition(":")[2])
+                slack = self._trust.factor(name.rpartition(":")[2]) * self._idle.slack
                 self.paces[name].looked(self._clock.monotonic(), found=name in changed, slack=slack)
         if failure is not None:
             raise failure

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import structlog
 
+from connector.ports import Findings, Unmapped
 from connector.settings import ConnectionSettings
 from connector.sparkpay import mapping
 from connector.sparkpay.bundle import ProductBundle, ReferenceData, Row
@@ -57,6 +58,8 @@ class Problem:
     code: str
     message: str
     part: str | None = None
+    kind: str = "product"
+    rest_is_told: bool = False
 
 
 OnProblem = Callable[[Problem], None]
@@ -64,7 +67,27 @@ OnProblem = Callable[[Problem], None]
 
 def log_problem(problem: Problem) -> None:
     """Say so in the log."""
-    _log.warning("product_skipped", key=problem.key, code=problem.code, reason=problem.message, part=problem.part)
+    event = f"{problem.kind.replace('-', '_')}_skipped"
+    _log.warning(event, key=problem.key, code=problem.code, reason=problem.message, part=problem.part)
+
+
+def kept_in(findings: Findings, on_problem: OnProblem) -> OnProblem:
+    """Tell of a problem, and keep it until the entity is read without it."""
+
+    def tell(problem: Problem) -> None:
+        on_problem(problem)
+        findings.found(
+            Unmapped(
+                problem.kind,
+                problem.key,
+                problem.code,
+                problem.message,
+                problem.part,
+                rest_is_told=problem.rest_is_told,
+            )
+        )
+
+    return tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +146,7 @@ def state_of(
             try:
                 entities = read()
             except MappingFault as fault:
-                on_problem(Problem(key, fault.code, fault.message, fault.part))
+                on_problem(Problem(key, fault.code, fault.message, fault.part or kind, rest_is_told=True))
                 parts[kind] = None
             else:
                 parts[kind] = Part({entity.sku: entity for entity in reversed(entities)}, newest(rows))

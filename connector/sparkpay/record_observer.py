@@ -1,7 +1,7 @@
 """Turns readings of customers or orders into change events: what is as it was is not told again."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from connector.errors import NotFound
 from connector.ports import Memory, Priority
@@ -52,6 +52,7 @@ class RecordObserver:
                         number=one.id,
                     )
             published = await self._sender.send(ledger, priority)
+            self._read(one.id for one in fresh)
             self._taken(fresh)
             return Told(published, batch.skipped, stale)
 
@@ -69,6 +70,7 @@ class RecordObserver:
                         self._kind, key, before=before.get(key), read_at=now, refs={SOURCE: str(id_)}, number=id_
                     )
             published = await self._sender.send(ledger, priority)
+            self._read(gone)
             for id_ in gone:
                 self.reads.take(id_, gone_ids[id_])
             return Told(published)
@@ -82,6 +84,10 @@ class RecordObserver:
             except NotFound:
                 found[id_] = self._client.order
         return found
+
+    def _read(self, ids: Iterable[int]) -> None:
+        """Problems are kept by the row's id: what cannot be mapped may have no other key."""
+        self._sender.findings.read(self._kind, [f"{SOURCE}:{id_}" for id_ in ids])
 
     def _taken(self, records: Sequence[Record]) -> None:
         for one in records:

@@ -1,13 +1,14 @@
 """The live poll of one kind: what changed since the last look, each changed entity read whole."""
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Iterable
+from datetime import datetime
 
 from connector.ports import Memory, Priority
 from connector.settings import ConnectionSettings
 from connector.sparkpay.answers import Row
 from connector.sparkpay.change_feed import ChangeFeed
 from connector.sparkpay.client import SparkPayClient
+from connector.sparkpay.feeds import Feeds
 from connector.sparkpay.gone import Gone
 from connector.sparkpay.record import NOTHING, Batch, Records
 from connector.sparkpay.record_observer import RecordObserver
@@ -38,44 +39,31 @@ class RecordPoll:
         self._records = records
         self._client = client
         self._observer = observer
-        self._reference = reference
         self._gone = gone
         self._on_found = on_found
-        overlap = timedelta(seconds=settings.poll.overlap_seconds)
-        queries = {**records.children, records.resource: records.query}
-        self._feeds: Mapping[str, ChangeFeed] = {
-            resource: ChangeFeed(
-                client, memory, resource, query, overlap=overlap, name=f"live:{records.kind}:{resource}"
-            )
-            for resource, query in queries.items()
-        }
-
-    async def begin(self, priority: Priority = Priority.LIVE) -> datetime:
-        """Watch from now on what is not watched yet; the server's time. Call it before a walk that changes follow."""
-        await self._reference.current(priority)  # its answers say what time it is there
-        now = self._client.server_clock.now()
-        for feed in self._feeds.values():
-            await feed.begin(now)
-        return now
-
-    async def is_new(self) -> bool:
-        """Whether nothing of this kind was ever watched."""
-        return not any([await feed.known() for feed in self._feeds.values()])
+        self.feeds = Feeds(
+            client,
+            memory,
+            reference,
+            {**records.children, records.resource: records.query},
+            overlap_seconds=settings.poll.overlap_seconds,
+            kind=records.kind,
+        )
 
     async def poll(self, resources: Iterable[str], priority: Priority) -> tuple[set[str], Told]:
         """Look at these resources once. Returns those that had changes, and what was told.
 
         Children first, the rows themselves last: whatever these bring was then read after the change of a child.
         """
-        due = [resource for resource in self._feeds if resource in set(resources)]
-        look = _Look(await self.begin(priority), priority)
+        due = [resource for resource in self.feeds.resources if resource in set(resources)]
+        look = _Look(await self.feeds.begin(priority), priority)
         self._observer.reads.begin(self, self._client.order)
         try:
             for resource in set(self._records.untimed) & set(resources):
                 found = await self._records.relinked(priority)
                 look.want(resource, found, [])
             for resource in due:
-                feed = self._feeds[resource]
+                feed = self.feeds[resource]
                 look.feeds.append(feed)
                 async for page in feed.changes(look.signpost, priority):
                     if page.rows:

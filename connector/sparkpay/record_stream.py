@@ -40,7 +40,10 @@ class RecordStream:
         slow: Sequence[str],
         pause: SweepPause,
         on_found: Found = unheard,
+        serves_nobody: bool = False,
     ) -> None:
+        """`serves_nobody`: none is in scope. Those that were told before are heard of; without any, none is read."""
+        self._idle = None if serves_nobody else False
         self.kinds = frozenset({records.kind})
         self.looks = {self._look(records.kind, name): weight for name, weight in looks.items()}
         self.slow = tuple(self._look(records.kind, name) for name in slow)
@@ -76,7 +79,7 @@ class RecordStream:
 
     async def is_new(self) -> bool:
         """See `Stream`."""
-        return await self._live.is_new()
+        return await self._live.feeds.is_new()
 
     async def poll(
         self,
@@ -86,6 +89,8 @@ class RecordStream:
         afresh: bool = False,  # noqa: ARG002 - nothing is hidden from these looks
     ) -> tuple[set[str], Told]:
         """See `Stream`."""
+        if await self._is_idle():
+            return set(), Told()
         names = {name.partition(":")[2] for name in resources}
         changed, told = await self._live.poll(names, priority)
         return {self._look(self._records.kind, name) for name in changed}, told
@@ -102,9 +107,9 @@ class RecordStream:
         position = self._position(run_id)
         after = await position.after()
         total = Told()
-        if after is None:
+        if after is None or await self._is_idle():
             return total
-        await self._live.begin(Priority.SYNC)
+        await self._live.feeds.begin(Priority.SYNC)
         async with aclosing(self._stretches(after, force=force)) as stretches:
             async for stretch in stretches:
                 await position.reached(stretch.until)
@@ -122,7 +127,7 @@ class RecordStream:
         force: bool,
     ) -> Told:
         """See `Stream`."""
-        return await self._tell(ids, Priority.SYNC, force=force)
+        return Told() if await self._is_idle() else await self._tell(ids, Priority.SYNC, force=force)
 
     async def forget_run(self, run_id: str) -> None:
         """See `Stream`."""
@@ -135,7 +140,7 @@ class RecordStream:
 
     async def seconds_until_sweep(self, *, first: bool) -> float:
         """See `Stream`. What was switched on after the first full sync is walked as soon as there is time."""
-        if not first:
+        if not first or await self._is_idle():
             return float("inf")
         rest = self._pause.left()
         position = await self._memory.cursor(self._sweep_name) or {}
@@ -148,7 +153,7 @@ class RecordStream:
         """See `Stream`: all records read anew within the share, deletions at the end."""
         if self._sweeping is None:
             position = await self._memory.cursor(self._sweep_name) or {}
-            await self._live.begin(Priority.SYNC)
+            await self._live.feeds.begin(Priority.SYNC)
             self._sweeping = self._stretches(int(position.get("after", 0)))
         before = self._client.order
         try:
@@ -168,6 +173,8 @@ class RecordStream:
         """See `Stream`."""
         await self.stop()
         total = Told()
+        if await self._is_idle():
+            return total
         async with aclosing(self._stretches(0)) as stretches:
             async for stretch in stretches:
                 total += stretch.told
@@ -182,7 +189,13 @@ class RecordStream:
             await sweeping.aclose()
 
     async def _tell_named(self, ids: Sequence[int]) -> Told:
-        return await self._tell(ids, Priority.LIVE)
+        return Told() if await self._is_idle() else await self._tell(ids, Priority.LIVE)
+
+    async def _is_idle(self) -> bool:
+        """Whether nobody is in scope and nobody ever was, so that there is nothing to tell."""
+        if self._idle is None:
+            self._idle = not await self._memory.numbers(self._records.kind, 0, None)
+        return self._idle
 
     async def _tell(self, ids: Iterable[int], priority: Priority, *, force: bool = False) -> Told:
         reader = object()

@@ -47,6 +47,7 @@ class ReferenceBook:
         self._read_at = 0.0
         self._missing: frozenset[tuple[str, int]] = frozenset()
         self._given: dict[str, Mapping[int, Row]] = {}
+        self._settings_given: Row | None = None
         self._lock = asyncio.Lock()
 
     @property
@@ -67,11 +68,24 @@ class ReferenceBook:
         if self._data is None:
             self._given[table] = {row["id"]: row for row in rows}
 
-    async def refresh(self, priority: Priority = Priority.LIVE) -> ReferenceData:
-        """The data as it is on the platform now, past its cache."""
+    def keep_settings(self, row: Row) -> None:
+        """The same of the store's settings."""
+        if self._data is None:
+            self._settings_given = row
+
+    async def refresh(
+        self, priority: Priority = Priority.LIVE, *, tables: Collection[str] | None = None
+    ) -> ReferenceData:
+        """The data as it is on the platform now, past its cache; with `tables` only these, a call each."""
         async with self._lock:
             self._missing = frozenset()
-            return await self._read(priority, fresh=True)
+            if self._data is None or tables is None:
+                return await self._read(priority, fresh=True)
+            rows = {table: await self._rows(table, priority, fresh=True) for table in sorted({*tables} - {INACTIVE})}
+            self._data = replace(self._data, **rows)  # type: ignore[arg-type]  # all tables are alike
+            if INACTIVE in tables:
+                self._data = replace(self._data, inactive=await self._inactive(priority, fresh=True))
+            return self._data
 
     async def refresh_inactive(self, priority: Priority = Priority.LIVE) -> None:
         """Only the products that are hidden in a store: one call. A row that is gone shows in no change."""
@@ -103,10 +117,11 @@ class ReferenceBook:
         domain = str(store.get("domain_name") or "").strip().strip("/")
         data = ReferenceData(store_id=store["id"], image_base=f"https://{domain}" if domain else self._client.origin)
         if INVENTORY_SETTINGS in self._tables:
-            settings = await self._client.single(INVENTORY_SETTINGS, priority=priority, fresh=fresh)
-            data = replace(data, inventory_settings=settings)
+            row = None if fresh else self._settings_given
+            row = row or await self._client.single(INVENTORY_SETTINGS, priority=priority, fresh=fresh)
+            data = replace(data, inventory_settings=row)
         plain = sorted(self._tables - {INVENTORY_SETTINGS, INACTIVE})
-        given, self._given = ({} if fresh else self._given), {}
+        given, self._given, self._settings_given = ({} if fresh else self._given), {}, None
         tables = {table: given.get(table) or await self._rows(table, priority, fresh=fresh) for table in plain}
         if INACTIVE in self._tables:
             data = replace(data, inactive=await self._inactive(priority, fresh=fresh))

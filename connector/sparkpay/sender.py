@@ -6,16 +6,20 @@ After a crash in between what was on its way is told once more, as something new
 from dataclasses import dataclass
 
 from connector.ledger import Ledger
-from connector.ports import Echoes, Memory, NoEchoes, Outlet, Priority
+from connector.ports import Echoes, Findings, Memory, NoEchoes, NoFindings, Outlet, Priority
 
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Publishes what the store showed; what only shows PayLayer's own writes is remembered and not published."""
+    """Publishes what the store showed; what only shows PayLayer's own writes is remembered and not published.
+
+    `findings` hear of what was read well.
+    """
 
     memory: Memory
     outlet: Outlet
     echoes: Echoes = NoEchoes()  # noqa: RUF009 - it keeps nothing
+    findings: Findings = NoFindings()  # noqa: RUF009 - the same
 
     async def send(self, ledger: Ledger, priority: Priority) -> int:
         """Publish and remember the batch; the number of events that left. Raises what bus and database raise."""

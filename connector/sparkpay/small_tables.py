@@ -1,13 +1,13 @@
 """The tables of a store that are read as a whole: customer types, warehouses, shipping methods, settings."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from connector.ports import Priority
 from connector.settings import ConnectionSettings
 from connector.sparkpay import walk
-from connector.sparkpay.answers import Row
+from connector.sparkpay.answers import Page, Row
 from connector.sparkpay.bundle import ReferenceData
 from connector.sparkpay.client import SparkPayClient
 from connector.sparkpay.mapping import MappingFault, group_entity, location_entity, shipping_method_entity
@@ -20,6 +20,8 @@ from connector.sparkpay.reference import INVENTORY_SETTINGS, ReferenceBook
 from contracts.entities import CustomerGroup, Entity, Setting, ShippingMethod, StockLocation
 
 _SETTINGS_ID = 1
+Reading = Callable[[], Awaitable[Batch]]
+"""A table as it was read. Called, it gives the entities, which may take the reference data that all tables make up."""
 
 
 class SmallTable(Protocol):
@@ -35,8 +37,8 @@ class SmallTable(Protocol):
         """The resource; rows that are gone are asked for there."""
         ...
 
-    async def read(self, priority: Priority) -> Batch:
-        """Everything as it is now."""
+    async def read(self, priority: Priority) -> Reading:
+        """As it is now. Read all tables before any is called: then the reference data asks for none again."""
         ...
 
 
@@ -53,7 +55,7 @@ class CustomerTypes(_Reader):
 
     kind, resource = "customer-group", "customer_types"
 
-    async def read(self, priority: Priority) -> Batch:
+    async def read(self, priority: Priority) -> Reading:
         """See `SmallTable`."""
 
         def entity(row: Row, _known: ReferenceData) -> tuple[CustomerGroup, bool]:
@@ -67,7 +69,7 @@ class Warehouses(_Reader):
 
     kind, resource = "stock-location", "warehouses"
 
-    async def read(self, priority: Priority) -> Batch:
+    async def read(self, priority: Priority) -> Reading:
         """See `SmallTable`."""
 
         def entity(row: Row, _known: ReferenceData) -> tuple[StockLocation, bool]:
@@ -82,7 +84,7 @@ class ShippingMethods(_Reader):
 
     kind, resource = "shipping-method", "custom_shipping_methods"
 
-    async def read(self, priority: Priority) -> Batch:
+    async def read(self, priority: Priority) -> Reading:
         """See `SmallTable`."""
         pages = walk.by_id(self.client, "regions", Query(), priority=priority)
         regions = {row["id"]: row async for page in pages for row in page.rows}
@@ -98,26 +100,31 @@ class InventorySettings(_Reader):
 
     kind, resource = "setting", INVENTORY_SETTINGS
 
-    async def read(self, priority: Priority) -> Batch:
+    async def read(self, priority: Priority) -> Reading:
         """See `SmallTable`."""
         row = await self.client.single(self.resource, priority=priority)
         order, now = self.client.order, self.client.server_clock.now()
+        self.reference.keep_settings(row)
         names = [name for name, value in sorted(row.items()) if value is None or isinstance(value, str | int | bool)]
-        return Batch(
-            [
-                Record(
-                    _SETTINGS_ID,
-                    name,
-                    Setting(key=name, refs={"sparkpay": name}, value=row[name]),
-                    True,
-                    None,
-                    now,
-                    order,
-                )
-                for name in names
-            ],
-            frozenset({_SETTINGS_ID}),
-        )
+
+        async def batch() -> Batch:
+            return Batch(
+                [
+                    Record(
+                        _SETTINGS_ID,
+                        name,
+                        Setting(key=name, refs={"sparkpay": name}, value=row[name]),
+                        True,
+                        None,
+                        now,
+                        order,
+                    )
+                    for name in names
+                ],
+                frozenset({_SETTINGS_ID}),
+            )
+
+        return batch
 
 
 class _EntityOf(Protocol):
@@ -128,17 +135,29 @@ class _EntityOf(Protocol):
 
 async def _read(
     table: "CustomerTypes | Warehouses | ShippingMethods", query: Query, entity_of: _EntityOf, priority: Priority
-) -> Batch:
+) -> Reading:
     pages = [page async for page in walk.by_id(table.client, table.resource, query, priority=priority)]
     table.reference.keep(table.resource, [row for page in pages for row in page.rows])
-    known = await table.reference.current(priority)  # raises where this is not the store that it should be
+
+    async def batch() -> Batch:
+        known = await table.reference.current(priority)  # raises where this is not the store that it should be
+        return _batch(table, pages, lambda row: entity_of(row, known))
+
+    return batch
+
+
+def _batch(
+    table: "CustomerTypes | Warehouses | ShippingMethods",
+    pages: Sequence[Page],
+    entity_of: Callable[[Row], tuple[Entity, bool]],
+) -> Batch:
     records: list[Record] = []
     ids: set[int] = set()
     for page in pages:
         for row in page.rows:
             ids.add(row["id"])
             try:
-                entity, wanted = entity_of(row, known)
+                entity, wanted = entity_of(row)
             except MappingFault as fault:
                 table.on_problem(Problem(f"{table.resource} {row['id']}", fault.code, fault.message, fault.part))
                 continue

@@ -89,7 +89,17 @@ def streams_of(  # noqa: PLR0917 - the whole world of a poller
     if "customer" in kinds:
         people = People(client, reference, settings, buyers=buyers, on_problem=on_problem)
         slow = (*_PEOPLE_SLOW, *people.untimed)
-        streams.append(RecordStream(people, *world, looks=_PEOPLE_LOOKS, slow=slow, pause=pause, on_found=on_found))
+        streams.append(
+            RecordStream(
+                people,
+                *world,
+                looks=_PEOPLE_LOOKS,
+                slow=slow,
+                pause=pause,
+                on_found=on_found,
+                serves_nobody=not settings.b2b.customer_type_ids,
+            )
+        )
     if "order" in kinds:
         orders = OrderReader(
             client,
@@ -97,7 +107,7 @@ def streams_of(  # noqa: PLR0917 - the whole world of a poller
             settings,
             clock,
             buyers=buyers,
-            buyers_are_watched="customer" in kinds,
+            buyers_are_watched="customer" in kinds and bool(settings.b2b.customer_type_ids),
             on_problem=on_problem,
         )
         streams.append(

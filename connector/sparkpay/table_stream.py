@@ -12,7 +12,7 @@ from connector.sparkpay.record import Batch
 from connector.sparkpay.record_observer import RecordObserver
 from connector.sparkpay.run_position import RunPosition
 from connector.sparkpay.sender import Sender
-from connector.sparkpay.small_tables import SmallTable
+from connector.sparkpay.small_tables import Reading, SmallTable
 from connector.sparkpay.stream import ReadNamed
 from connector.sparkpay.told import Told
 
@@ -64,8 +64,9 @@ class TableStream:
         """See `Stream`."""
         changed: set[str] = set()
         total = Told()
-        for name in resources:
-            told, _ = await self._tell(self._tables[name], priority, force=False)
+        readings = {name: await self._tables[name].read(priority) for name in resources}
+        for name, reading in readings.items():
+            told, _ = await self._tell(self._tables[name], reading, priority, force=False)
             total += told
             if told.published:
                 changed.add(name)
@@ -80,12 +81,16 @@ class TableStream:
         if await position.after() is None:
             return Told()
         total = Told()
-        for table in self._tables.values():
-            if not only or table.kind in only:
-                told, batch = await self._tell(table, Priority.SYNC, force=force)
-                total += told
-                if progress is not None:
-                    await progress(read=len(batch.ids), published=told.published, skipped=told.skipped)
+        readings = [
+            (table, await table.read(Priority.SYNC))
+            for table in self._tables.values()
+            if not only or table.kind in only
+        ]
+        for table, reading in readings:
+            told, batch = await self._tell(table, reading, Priority.SYNC, force=force)
+            total += told
+            if progress is not None:
+                await progress(read=len(batch.ids), published=told.published, skipped=told.skipped)
         await self._memory.save_cursor(_WATCHED, {"begun": True})
         await position.done()
         return total
@@ -95,7 +100,7 @@ class TableStream:
         wanted, total = frozenset(ids), Told()
         for table in self._tables.values():
             if table.kind in kinds:
-                batch = await table.read(Priority.SYNC)
+                batch = await (await table.read(Priority.SYNC))()
                 some = replace(batch, records=[one for one in batch.records if one.id in wanted])
                 total += await self._observers[table.kind].observe(some, priority=Priority.SYNC, force=force)
         return total
@@ -123,8 +128,10 @@ class TableStream:
     async def stop(self) -> None:
         """See `Stream`."""
 
-    async def _tell(self, table: SmallTable, priority: Priority, *, force: bool) -> tuple[Told, Batch]:
-        batch = await table.read(priority)
+    async def _tell(
+        self, table: SmallTable, reading: Reading, priority: Priority, *, force: bool
+    ) -> tuple[Told, Batch]:
+        batch = await reading()
         told = await self._observers[table.kind].observe(batch, priority=priority, force=force)
         known = await self._memory.numbers(table.kind, 0, None)
         return told + await self._gone[table.kind].tell([id_ for id_ in known if id_ not in batch.ids], priority), batch

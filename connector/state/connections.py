@@ -13,8 +13,8 @@ from connector.clock import Clock
 from connector.errors import UserFault
 from connector.settings import ConnectionSettings
 from connector.state.database import Database
-from connector.state.pauses import Pause, SidePauses
-from connector.state.tables import budgets, connections, leases, metadata, side_pauses, tokens
+from connector.state.pauses import BY_ACCESS, Pause, SidePauses
+from connector.state.tables import budgets, connections, ignite_sites, leases, metadata, side_pauses, tokens
 from connector.state.vault import Vault
 
 TAKEN_OVER = timedelta(seconds=4)  # within this time a running service works with what was changed
@@ -147,7 +147,7 @@ class Connections:
         async with self._db.begin() as connection:
             await connection.execute(
                 sa.update(side_pauses)
-                .where(side_pauses.c.connection == id, side_pauses.c.side == side, side_pauses.c.kind == "credentials")
+                .where(side_pauses.c.connection == id, side_pauses.c.side == side, side_pauses.c.kind.in_(BY_ACCESS))
                 .values(probe_at=self._clock.now() + TAKEN_OVER, probes=0)
             )
 
@@ -163,16 +163,20 @@ class Connections:
             )
             removed = gone.scalar_one_or_none()
             await _forget(connection, id)
-            same_store = sa.select(connections.c.id).where(connections.c.sparkpay_url == removed)
-            await connection.execute(sa.delete(budgets).where(budgets.c.store == removed, ~same_store.exists()))
+            in_use = sa.select(connections.c.id).where(connections.c.sparkpay_url == budgets.c.store)
+            await connection.execute(sa.delete(budgets).where(~in_use.exists()))  # of its former addresses, too
         if removed is None:
             raise await self._unknown(id)
 
     async def sweep_up(self, id: str) -> None:  # noqa: A002
-        """Forget what a process that had not heard of the removal still wrote; nothing where the connection is back."""
+        """Forget what a process that had not heard of the removal still wrote; nothing where the connection is back.
+
+        Nor where its site is announced anew, and waits for its store.
+        """
         async with self._db.begin() as connection:
             there = sa.select(connections.c.id).where(connections.c.id == id)
-            if (await connection.execute(there)).first() is None:
+            waits = sa.select(ignite_sites.c.site_id).where(ignite_sites.c.connection == id)
+            if (await connection.execute(sa.union_all(there, waits))).first() is None:
                 await _forget(connection, id)
 
     async def _change(self, id: str, values: Mapping[str, Any]) -> None:  # noqa: A002

@@ -4,7 +4,7 @@ import asyncio
 import os
 import sqlite3
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager, closing, nullcontext
+from contextlib import asynccontextmanager, closing, nullcontext, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -179,6 +179,17 @@ class Database:
             raise
 
 
+def _roll_back(raw: Any, _record: object, _error: object) -> None:  # noqa: ANN401
+    """A connection is given up because a task was cancelled in it, and will be closed next.
+
+    SQLite keeps it and its lock for as long as anything, such as the traceback, refers to one of its statements.
+    """
+    rolling_back = raw.driver_connection.rollback()
+    with suppress(StopIteration, ValueError):
+        rolling_back.send(None)  # asks its thread, which does it before it closes; nobody waits for the answer
+    rolling_back.close()
+
+
 def _is_postgresql(url: URL) -> bool:
     return url.get_backend_name() == "postgresql"
 
@@ -206,6 +217,8 @@ def _engine(url: URL, *, create: bool, pool: int | None = None) -> AsyncEngine:
     engine = create_async_engine(
         opened, pool_size=pool or 4, max_overflow=0 if pool else 4, connect_args={"timeout": _BUSY_MS / 1000}
     )
+
+    event.listen(engine.sync_engine, "invalidate", _roll_back)
 
     @event.listens_for(engine.sync_engine, "connect")
     def _connected(raw: Any, _record: object) -> None:  # noqa: ANN401

@@ -75,9 +75,20 @@ class IgniteSites:
         return await self._site(*_of(key))
 
     async def announce(
-        self, key: SiteKey, *, connection: str, store_id: str | None, client_id: str, client_secret: str
+        self,
+        key: SiteKey,
+        *,
+        connection: str,
+        store_id: str | None,
+        client_id: str,
+        client_secret: str,
+        renamed: bool = False,
     ) -> Site:
-        """Store what SparkLayer tells now. The connection's id and the store that was named first stay."""
+        """Store what SparkLayer tells now. The connection's id stays, and so does the store's first name.
+
+        `renamed`: the store goes by the new name from now on. A removal that broke off is given up: the site is wanted
+        again.
+        """
         values = {
             "site_env": key.env,
             "site_id": key.id,
@@ -92,9 +103,12 @@ class IgniteSites:
         told = statement.on_conflict_do_update(
             index_elements=["site_env", "site_id"],
             set_={
-                "store_id": sa.func.coalesce(ignite_sites.c.store_id, statement.excluded.store_id),
+                "store_id": statement.excluded.store_id
+                if renamed
+                else sa.func.coalesce(ignite_sites.c.store_id, statement.excluded.store_id),
                 "client_id": statement.excluded.client_id,
                 "client_secret": statement.excluded.client_secret,
+                "state": sa.case((ignite_sites.c.state == "removing", "pending"), else_=ignite_sites.c.state),
                 "updated_at": statement.excluded.updated_at,
             },
         )

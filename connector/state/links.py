@@ -52,6 +52,24 @@ class Links:
                     found.setdefault(asked[row.name], set()).add(row.key)
         return {name: frozenset(keys) for name, keys in found.items()}
 
+    async def names_of(self, connection: str, entity: str, keys: Sequence[str], *, system: str) -> dict[str, str]:
+        """One name that a system has for each of these keys; keys without one are left out."""
+        found: dict[str, str] = {}
+        async with self._db.read() as transaction:
+            for chunk in chunks(sorted(set(keys))):
+                rows = await transaction.execute(
+                    sa.select(links.c.key, sa.func.min(links.c.name))
+                    .where(
+                        links.c.connection == connection,
+                        links.c.entity == entity,
+                        among(links.c.key, chunk),
+                        links.c.name.startswith(f"{system}:", autoescape=True),
+                    )
+                    .group_by(links.c.key)
+                )
+                found |= {row[0]: row[1] for row in rows}
+        return found
+
     async def learn(self, learned: Sequence[Link], *, instead: str | None = None) -> None:
         """Store names. With `instead`, a key's other names that begin with it are forgotten (an old e-mail)."""
         if not learned:

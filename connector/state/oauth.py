@@ -30,6 +30,7 @@ class StoredGrant:
     granted_at: datetime
     expires_at: datetime
     problem: str | None = None
+    claimed_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ class OAuthGrants:
             row.granted_at,
             row.expires_at,
             row.problem,
+            row.claimed_until,
         )
 
     async def save(
@@ -91,14 +93,23 @@ class OAuthGrants:
 
         await self._db.run(work)
 
-    async def renewed(self, connection: str, *, token: str, refresh_token: str, expires_at: datetime) -> None:
-        """The new tokens, of the grant and of the connection, in one transaction: neither is ever without the other."""
+    async def renewed(
+        self, connection: str, grant: StoredGrant, *, token: str, refresh_token: str, expires_at: datetime
+    ) -> bool:
+        """The new tokens, of the grant and of the connection, in one transaction: neither is ever without the other.
+
+        False, and nothing is stored, where the connection got another token than the one of `grant` meanwhile.
+        """
         now = self._clock.now()
 
-        async def work(transaction: AsyncConnection) -> None:
-            await transaction.execute(
+        async def work(transaction: AsyncConnection) -> bool:
+            statement = sa.select(connections.c.sparkpay_token).where(connections.c.id == connection).with_for_update()
+            sealed = (await transaction.execute(statement)).scalar_one_or_none()
+            if sealed is None or token_digest(self._vault.unseal(sealed)) != grant.token_digest:
+                return False
+            done = await transaction.execute(
                 sa.update(oauth_grants)
-                .where(oauth_grants.c.connection == connection)
+                .where(*_same(connection, grant))
                 .values(
                     refresh_token=self._vault.seal(refresh_token),
                     token_digest=token_digest(token),
@@ -108,44 +119,37 @@ class OAuthGrants:
                     problem=None,
                 )
             )
+            if not done.rowcount:
+                return False
             await transaction.execute(
                 sa.update(connections)
                 .where(connections.c.id == connection)
                 .values(sparkpay_token=self._vault.seal(token), version=connections.c.version + 1, updated_at=now)
             )
+            return True
 
-        await self._db.run(work)
+        return await self._db.run(work)
 
     async def claim(self, connection: str, grant: StoredGrant) -> bool:
         """Whether the caller may renew this grant now: one at a time over all processes, each for a minute at most."""
         now = self._clock.now()
         free = sa.or_(oauth_grants.c.claimed_until.is_(None), oauth_grants.c.claimed_until < now)
-        statement = (
-            sa.update(oauth_grants)
-            .where(
-                oauth_grants.c.connection == connection,
-                oauth_grants.c.token_digest == grant.token_digest,
-                oauth_grants.c.granted_at == grant.granted_at,
-                free,
-            )
-            .values(claimed_until=now + CLAIM)
-        )
+        statement = sa.update(oauth_grants).where(*_same(connection, grant), free).values(claimed_until=now + CLAIM)
         async with self._db.begin() as transaction:
             return (await transaction.execute(statement)).rowcount == 1
 
-    async def failed(self, connection: str, problem: str) -> None:
-        """The claim ends with a problem."""
+    async def failed(self, connection: str, grant: StoredGrant, problem: str) -> None:
+        """The claim ends with a problem, unless there is another grant by now."""
         async with self._db.begin() as transaction:
             await transaction.execute(
-                sa.update(oauth_grants)
-                .where(oauth_grants.c.connection == connection)
-                .values(problem=problem, claimed_until=None)
+                sa.update(oauth_grants).where(*_same(connection, grant)).values(problem=problem, claimed_until=None)
             )
 
-    async def forget(self, connection: str) -> None:
-        """The connection has another kind of token now."""
+    async def forget(self, connection: str, grant: StoredGrant | None = None) -> None:
+        """The connection has another kind of token now. With a `grant` only that one goes, and no newer one."""
+        chosen = (oauth_grants.c.connection == connection,) if grant is None else _same(connection, grant)
         async with self._db.begin() as transaction:
-            await transaction.execute(sa.delete(oauth_grants).where(oauth_grants.c.connection == connection))
+            await transaction.execute(sa.delete(oauth_grants).where(*chosen))
 
 
 class Handshakes:
@@ -197,6 +201,14 @@ class Handshakes:
 def token_digest(token: str) -> str:
     """What tells whether a connection still has the token of its grant."""
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _same(connection: str, grant: StoredGrant) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        oauth_grants.c.connection == connection,
+        oauth_grants.c.token_digest == grant.token_digest,
+        oauth_grants.c.granted_at == grant.granted_at,
+    )
 
 
 def _digest(state: str) -> str:

@@ -12,6 +12,7 @@ from connector.state.among import among
 from connector.state.claims import Claim, SkuClaims, chunks, source_side
 from connector.state.database import Database
 from connector.state.tables import cursors, observations
+from connector.state.unmapped import UnmappedEntities
 from connector.state.upsert import upsert
 
 _PRODUCT = "product"
@@ -21,11 +22,15 @@ _OBSERVED = "observed"
 class SourceMemory:
     """The memory of one connection and source; implements `connector.ports.Memory`."""
 
-    def __init__(self, db: Database, clock: Clock, connection: str, source: str) -> None:
+    def __init__(
+        self, db: Database, clock: Clock, connection: str, source: str, unmapped: UnmappedEntities | None = None
+    ) -> None:
+        """`unmapped` is stored before any position that lies behind it."""
         self._db = db
         self._clock = clock
         self._connection = connection
         self._source = source
+        self._unmapped = unmapped
         self._claims = SkuClaims(db, clock)
 
     async def observed(self, entity: str, keys: Sequence[str]) -> Mapping[str, Observed]:
@@ -111,6 +116,8 @@ class SourceMemory:
 
     async def save_cursor(self, name: str, position: Mapping[str, Any] | None) -> None:
         """Store (or with none, forget) a position."""
+        if self._unmapped is not None:
+            await self._unmapped.save()
         async with self._db.begin() as transaction:
             if position is None:
                 await transaction.execute(sa.delete(cursors).where(*self._cursor(name)))

@@ -9,12 +9,16 @@ import sqlalchemy as sa
 from connector.clock import Clock
 from connector.state.database import Database
 from connector.state.tables import side_pauses
-from connector.state.upsert import upsert
+from connector.state.upsert import insert, upsert
 
-PauseKind = Literal["credentials", "breaker", "by hand"]
-"""Why: refused credentials or scopes; nearly all rows refused; a person, or what a person has to confirm."""
+PauseKind = Literal["credentials", "scope", "breaker", "by hand"]
+"""Why: refused credentials; no permission to write; nearly all rows refused; a person, or what one has to confirm."""
 
 BY_HAND: PauseKind = "by hand"
+OF_WRITING: frozenset[PauseKind] = frozenset({"scope", "breaker"})
+"""Those of which reading knows nothing."""
+BY_ACCESS: frozenset[PauseKind] = frozenset({"credentials", "scope"})
+"""Those that may be over once a harmless read succeeds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,11 @@ class Pause:
     probe_at: datetime | None
     kind: PauseKind = BY_HAND
     probes: int = 0  # that failed
+
+    @property
+    def stops_reading(self) -> bool:
+        """Whether the side is not read either."""
+        return self.kind not in OF_WRITING
 
     def probe_is_due(self, now: datetime) -> bool:
         """Whether it is time to try."""
@@ -48,8 +57,8 @@ class SidePauses:
         *,
         kind: PauseKind = BY_HAND,
         probes: int = 0,
-    ) -> None:
-        """Pause a side; one that is paused already keeps its `since`, and a pause by hand stays one."""
+    ) -> bool:
+        """Pause a side; whether it was running. One that is paused keeps its `since`, and a pause by hand stays one."""
         values = {
             "connection": connection,
             "side": side,
@@ -62,8 +71,12 @@ class SidePauses:
         statement = upsert(self._db, side_pauses, keep=("since",))
         if kind != BY_HAND:
             statement = upsert(self._db, side_pauses, keep=("since",), where=side_pauses.c.kind != BY_HAND)
+        first = insert(self._db, side_pauses).on_conflict_do_nothing()
         async with self._db.begin() as transaction:
+            if (await transaction.execute(first, values)).rowcount:
+                return True
             await transaction.execute(statement, values)
+            return False
 
     async def probe_failed(self, connection: str, side: str, probe_at: datetime) -> None:
         """Try again then; nothing happens to a pause by hand, or where there is none any more."""

@@ -214,6 +214,21 @@ class Runs:
         """The run that was asked for last."""
         return await self._first(connection, None, newest=True)
 
+    async def rounds(self, connection: str, limit: int = 100) -> Sequence[Run]:
+        """The runs that were begun and not of a chosen part; the newest first."""
+        statement = (
+            sa.select(sync_runs)
+            .where(
+                sync_runs.c.connection == connection,
+                sync_runs.c.started_at.is_not(None),
+                sync_runs.c.choice.is_(None),
+            )
+            .order_by(sync_runs.c.requested_at.desc(), sync_runs.c.id.desc())
+            .limit(limit)
+        )
+        async with self._db.read() as transaction:
+            return [_run(row) for row in await transaction.execute(statement)]
+
     async def _first(self, connection: str, state: RunState | None, *, newest: bool) -> Run | None:
         order = (sync_runs.c.requested_at, sync_runs.c.id)
         statement = sa.select(sync_runs).where(sync_runs.c.connection == connection)

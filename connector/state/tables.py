@@ -12,6 +12,7 @@ metadata = sa.MetaData(
     }
 )
 
+SEALED = {"sealed": True}  # such a column holds what a vault has sealed: `paylayer secrets rotate` seals it anew
 READY, LATER = 1, 2  # inbox.queue: may be applied now, becomes due at due_at; 0 is neither
 
 connections = sa.Table(
@@ -19,12 +20,12 @@ connections = sa.Table(
     metadata,
     sa.Column("id", sa.Text, primary_key=True),
     sa.Column("sparkpay_url", sa.Text, nullable=False),
-    sa.Column("sparkpay_token", sa.Text, nullable=False),  # sealed
+    sa.Column("sparkpay_token", sa.Text, nullable=False, info=SEALED),
     sa.Column("sparklayer_url", sa.Text, nullable=False),
     sa.Column("site_id", sa.Text, nullable=False),
     sa.Column("site_env", sa.Text, nullable=False),
     sa.Column("client_id", sa.Text, nullable=False),
-    sa.Column("client_secret", sa.Text, nullable=False),  # sealed
+    sa.Column("client_secret", sa.Text, nullable=False, info=SEALED),
     sa.Column("settings", Json, nullable=False),
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("version", sa.BigInteger, nullable=False),
@@ -40,7 +41,7 @@ side_pauses = sa.Table(
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("since", Moment, nullable=False),
     sa.Column("probe_at", Moment),
-    sa.Column("kind", sa.Text, nullable=False, server_default="by hand"),  # credentials, breaker, by hand
+    sa.Column("kind", sa.Text, nullable=False, server_default="by hand"),  # credentials, scope, breaker, by hand
     sa.Column("probes", sa.Integer, nullable=False, server_default="0"),  # that failed
 )
 
@@ -108,6 +109,8 @@ sa.Index(
 )  # fmt: skip
 _retrying = sa.text("state = 'retrying'")
 sa.Index("ix_inbox_retrying", inbox.c.connection, sqlite_where=_retrying, postgresql_where=_retrying)
+_rejected = sa.text("state = 'rejected'")
+sa.Index("ix_inbox_rejected", inbox.c.connection, sqlite_where=_rejected, postgresql_where=_rejected)
 
 sku_claims = sa.Table(
     "sku_claims",
@@ -201,6 +204,30 @@ sync_problems = sa.Table(
     sa.Column("code", sa.Text, primary_key=True),
     sa.Column("message", sa.Text, nullable=False),
     sa.Column("since", Moment, nullable=False),
+    sa.Column("note", sa.Boolean, nullable=False, server_default="0"),  # nothing was left out
+)
+
+unmapped = sa.Table(
+    "unmapped",
+    metadata,
+    sa.Column("connection", sa.Text, primary_key=True),
+    sa.Column("source", sa.Text, primary_key=True),  # the platform that shows it
+    sa.Column("entity", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("part", sa.Text, primary_key=True),  # empty: the whole entity
+    sa.Column("code", sa.Text, primary_key=True),
+    sa.Column("message", sa.Text, nullable=False),
+    sa.Column("since", Moment, nullable=False),
+    sa.Column("seen_at", Moment, nullable=False),
+)
+
+last_writes = sa.Table(
+    "last_writes",
+    metadata,
+    sa.Column("connection", sa.Text, primary_key=True),
+    sa.Column("side", sa.Text, primary_key=True),
+    sa.Column("entity", sa.Text, primary_key=True),
+    sa.Column("at", Moment, nullable=False),
 )
 
 letters = sa.Table(
@@ -278,7 +305,7 @@ tokens = sa.Table(
     "tokens",
     metadata,
     sa.Column("name", sa.Text, primary_key=True),
-    sa.Column("token", sa.Text, nullable=False),  # sealed
+    sa.Column("token", sa.Text, nullable=False, info=SEALED),
     sa.Column("expires_at", Moment, nullable=False),
 )
 
@@ -376,8 +403,8 @@ webhook_access = sa.Table(
     "webhook_access",
     metadata,
     sa.Column("connection", sa.Text, primary_key=True),
-    sa.Column("secret", sa.Text, nullable=False),  # sealed
-    sa.Column("former", sa.Text),  # sealed; still taken while the store may use it
+    sa.Column("secret", sa.Text, nullable=False, info=SEALED),
+    sa.Column("former", sa.Text, info=SEALED),  # still taken while the store may use it
     sa.Column("checked_at", Moment),
     sa.Column("problem", sa.Text),
 )
@@ -388,8 +415,8 @@ oauth_grants = sa.Table(
     metadata,
     sa.Column("connection", sa.Text, primary_key=True),
     sa.Column("app_id", sa.Text, nullable=False),
-    sa.Column("app_secret", sa.Text, nullable=False),  # sealed
-    sa.Column("refresh_token", sa.Text, nullable=False),  # sealed
+    sa.Column("app_secret", sa.Text, nullable=False, info=SEALED),
+    sa.Column("refresh_token", sa.Text, nullable=False, info=SEALED),
     sa.Column("token_digest", sa.Text, nullable=False),  # of the access token that the connection got with it
     sa.Column("granted_at", Moment, nullable=False),
     sa.Column("expires_at", Moment, nullable=False),
@@ -405,7 +432,7 @@ oauth_handshakes = sa.Table(
     sa.Column("site_id", sa.Text, nullable=False),
     sa.Column("store_url", sa.Text, nullable=False),
     sa.Column("app_id", sa.Text, nullable=False),
-    sa.Column("app_secret", sa.Text, nullable=False),  # sealed
+    sa.Column("app_secret", sa.Text, nullable=False, info=SEALED),
     sa.Column("scope", sa.Text, nullable=False),
     sa.Column("expires_at", Moment, nullable=False),
 )
@@ -418,9 +445,9 @@ ignite_sites = sa.Table(
     sa.Column("connection", sa.Text, nullable=False),  # that it has, or will have
     sa.Column("store_id", sa.Text),
     sa.Column("client_id", sa.Text, nullable=False),
-    sa.Column("client_secret", sa.Text, nullable=False),  # sealed
+    sa.Column("client_secret", sa.Text, nullable=False, info=SEALED),
     sa.Column("state", sa.Text, nullable=False),  # pending, active, removing
-    sa.Column("link", sa.Text),  # sealed: the state of the install link
+    sa.Column("link", sa.Text, info=SEALED),  # the state of the install link
     sa.Column("link_digest", sa.Text),
     sa.Column("link_until", Moment),
     sa.Column("updated_at", Moment, nullable=False),
@@ -434,8 +461,8 @@ installed_stores = sa.Table(
     sa.Column("site_env", sa.Text, primary_key=True),
     sa.Column("site_id", sa.Text, primary_key=True),
     sa.Column("url", sa.Text, nullable=False),
-    sa.Column("token", sa.Text, nullable=False),  # sealed
-    sa.Column("grant", sa.Text),  # sealed JSON of the refresh token and its app; none: a token that does not expire
+    sa.Column("token", sa.Text, nullable=False, info=SEALED),
+    sa.Column("grant", sa.Text, info=SEALED),  # JSON of the refresh token and its app; none: a token without end
     sa.Column("installed_at", Moment, nullable=False),
 )
 

@@ -2,10 +2,11 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 import sqlalchemy as sa
@@ -18,6 +19,7 @@ from connector.state.database import Database
 from connector.state.tables import turns
 from connector.state.upsert import insert
 
+Result = TypeVar("Result")
 HELD = timedelta(seconds=60)  # longer than anything that is done in a turn; who died is waited for as long
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.25
 
@@ -56,23 +58,33 @@ class Turns:
 
         Within a process they queue, so that one of them asks the database. Raises `TurnTaken` where another process
         does not leave it in time, and `UserFault` for a connection that is gone. `final`: a result is there for good,
-        and nobody waits for a turn once there is one.
+        and nobody waits for a turn once there is one; a block that is cancelled keeps its turn until that lapses, for
+        what it has begun may still go on where it was sent to.
         """
         async with self._here.setdefault((connection, name), asyncio.Lock()):
             if final and (known := await self.result(connection, name)) is not None:
                 yield Turn(known)
                 return
             holder = secrets.token_hex(8)
-            turn = await self._wait(connection, name, holder, wait_seconds)
-            before = turn.result
+            try:
+                turn = await self._wait(connection, name, holder, wait_seconds)
+            except asyncio.CancelledError:  # it may just have been taken
+                await _to_its_end(self._leave(connection, name, holder, None))
+                raise
+            before, stays = turn.result, False
             try:
                 yield turn
+            except asyncio.CancelledError:
+                stays = final
+                raise
             finally:
-                await self._leave(connection, name, holder, turn.result if turn.result != before else None)
+                if not stays:
+                    result = turn.result if turn.result != before else None
+                    await _to_its_end(self._leave(connection, name, holder, result))
 
     async def _wait(self, connection: str, name: str, holder: str, seconds: float) -> Turn:
         last, pause = self._clock.monotonic() + seconds, _FIRST_PAUSE
-        while (turn := await self._take(connection, name, holder)) is None:
+        while (turn := await _to_its_end(self._take(connection, name, holder))) is None:
             if self._clock.monotonic() >= last:
                 raise TurnTaken(f"the same thing is being done already ({name}): try again")
             await self._clock.sleep(pause)
@@ -111,3 +123,15 @@ class Turns:
                 return
             await transaction.execute(sa.delete(turns).where(*mine, turns.c.result.is_(None)))
             await transaction.execute(sa.update(turns).where(*mine).values(until=past))
+
+
+async def _to_its_end(work: Coroutine[Any, Any, Result]) -> Result:
+    """Whoever is cancelled meanwhile knows that it is done, or has failed, and does not just hope so."""
+    task = asyncio.create_task(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        if not task.cancelled():
+            task.exception()  # nobody hears it: the cancellation goes on
+        raise

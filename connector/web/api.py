@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from connector.app.connection_report import connection_report
+from connector.app.problem_reports import problem_reports
 from connector.app.service import Service
 from connector.app.status import statuses
 from connector.app.syncs import KINDS_OF_A_SYNC, choice_from, report
@@ -113,11 +114,8 @@ async def show_sync(request: Request, run_id: str) -> dict[str, Any]:
 async def problems(
     request: Request, connection: str, limit: Annotated[int, Query(ge=1, le=5000)] = 500
 ) -> list[dict[str, Any]]:
-    """What could not be carried over as it is, per entity."""
-    core = service_of(request).core
-    await core.connections.get(connection)
-    found = await core.problems.list(connection, limit)
-    return [asdict(item) for item in found]
+    """As `paylayer problems list ID --json`."""
+    return await problem_reports(service_of(request).core, connection, limit)
 
 
 @router.get("/conflicts")

@@ -1,8 +1,5 @@
 """The HTTP application of one service process."""
 
-import hmac
-from collections.abc import Awaitable, Callable
-
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
@@ -12,10 +9,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from connector.app.service import Service
 from connector.errors import PayLayerError, UserFault
-from connector.web import api, letters_api, oauth, rehearsals_api, webhooks
+from connector.web import api, letters_api, oauth, rehearsals_api
 from connector.web.gauges import refresh
+from connector.web.guard import AdminGuard
 from connector.web.health import Verdict, live, ready
 from connector.web.ignite.app import ignite_app
+from connector.web.webhooks import WebhookRoute
 
 
 def build(service: Service) -> FastAPI:
@@ -23,9 +22,10 @@ def build(service: Service) -> FastAPI:
     web = FastAPI(title="PayLayer", version="1", docs_url=None, redoc_url=None, openapi_url=None)
     web.state.service = service
     web.state.replays = set()  # tasks: what goes on after its request was answered
+    web.add_middleware(AdminGuard, token=service.core.settings.admin_token)
+    web.router.routes.append(WebhookRoute(service))  # the first that is looked at: nothing comes as often
     web.include_router(api.router)
     web.include_router(letters_api.router)
-    web.include_router(webhooks.router)
     web.include_router(oauth.router)
     web.state.install_limit = oauth.install_limit(service)
 
@@ -47,22 +47,6 @@ def build(service: Service) -> FastAPI:
         """Prometheus text."""
         await refresh(service)
         return PlainTextResponse(generate_latest(service.metrics.registry), media_type=CONTENT_TYPE_LATEST)
-
-    @web.middleware("http")
-    async def guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        """The operations API is for the holder of the admin token."""
-        if request.scope["path"].startswith("/api"):  # what is routed; request.url also believes the Host header
-            token = service.core.settings.admin_token
-            if token is None:
-                return JSONResponse({"error": "the API is off: set PAYLAYER_ADMIN_TOKEN"}, status_code=403)
-            given = request.headers.get("authorization", "")
-            if not hmac.compare_digest(given.encode(), f"Bearer {token.get_secret_value()}".encode()):
-                return JSONResponse(
-                    {"error": "send Authorization: Bearer <PAYLAYER_ADMIN_TOKEN>"},
-                    status_code=401,
-                    headers={"WWW-Authenticate": "Bearer"},
-                )
-        return await call_next(request)
 
     @web.exception_handler(PayLayerError)
     async def on_error(_request: Request, error: PayLayerError) -> JSONResponse:

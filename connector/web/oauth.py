@@ -1,5 +1,6 @@
 """`/oauth/sparkpay/...`: the pages on which a merchant connects a store."""
 
+import re
 from html import escape
 from urllib.parse import parse_qsl
 
@@ -21,6 +22,7 @@ COOKIE = "paylayer_install"
 BURST, SECONDS = 20, 3.0
 _COOKIE_SECONDS = 900
 _LARGEST_FORM = 20_000
+_SITE_ID = re.compile(r"[!-~]{1,200}")
 _HEADERS = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
@@ -32,6 +34,10 @@ _STYLE = (
     "body{font:16px/1.5 sans-serif;max-width:34em;margin:3em auto;padding:0 1em}"
     "label{display:block;margin:.8em 0}input{width:100%;font:inherit;padding:.3em}"
 )
+
+
+class TooOften(InstallRefused):
+    """An address that has tried too often."""
 
 
 def install_limit(service: Service) -> RateLimit:
@@ -60,15 +66,17 @@ async def begin(request: Request) -> Response:
     try:
         _limit(request)
         raw = await body_up_to(request, _LARGEST_FORM)
-        given = dict(parse_qsl((raw or b"").decode("utf-8", "replace")))
-        key = await _site(installing, given)
+        if raw is None:
+            return _page("This did not work", "<p>that is too much for this form</p>", 413)
+        given = dict(parse_qsl(raw.decode("utf-8", "replace")))
+        key, invited = await _site(installing, given), bool(given.get("link"))
         if given.get("token"):
-            joined = await installing.with_token(key, given.get("store", ""), given["token"])
+            joined = await installing.with_token(key, given.get("store", ""), given["token"], invited=invited)
             return _done(key, connected=joined is not None)
         app = None
         if given.get("app_id") and given.get("app_secret"):
             app = StoreApp(given["app_id"].strip(), given["app_secret"].strip())
-        begun = await installing.begin(key, given.get("store", ""), app)
+        begun = await installing.begin(key, given.get("store", ""), app, invited=invited)
     except PayLayerError as error:
         return _failed(error)
     answer = RedirectResponse(begun.url, 303, headers=_HEADERS)
@@ -111,7 +119,7 @@ def _installing(request: Request) -> Installing:
 def _limit(request: Request) -> None:
     limit: RateLimit = request.app.state.install_limit
     if not limit.allows(request.client.host if request.client else ""):
-        raise InstallRefused("too many attempts: wait a minute")
+        raise TooOften("too many attempts: wait a minute")
 
 
 async def _site(installing: Installing, given: dict[str, str]) -> SiteKey:
@@ -119,7 +127,7 @@ async def _site(installing: Installing, given: dict[str, str]) -> SiteKey:
     if given.get("link"):
         return await installing.site_of(given["link"])
     env, site_id = given.get("site_env", "live").strip(), given.get("site_id", "").strip()
-    if not site_id or env not in ("live", "test"):
+    if _SITE_ID.fullmatch(site_id) is None or env not in ("live", "test"):
         raise InstallRefused("name the SparkLayer site: its id is in the Dashboard under Settings, API")
     return SiteKey(env, site_id)
 
@@ -166,7 +174,11 @@ def _failed(error: PayLayerError) -> HTMLResponse:
     if not known:
         log.warning("install_failed", error=str(error))
     text = said or "something that we need does not answer; try again in a minute"
-    return _page("This did not work", f"<p>{escape(text)}</p>", status=400 if known else 502)
+    status = 429 if isinstance(error, TooOften) else 400 if known else 502
+    answer = _page("This did not work", f"<p>{escape(text)}</p>", status=status)
+    if status == 429:  # noqa: PLR2004
+        answer.headers["Retry-After"] = str(round(SECONDS * BURST))
+    return answer
 
 
 def _page(title: str, body: str, status: int = 200) -> HTMLResponse:

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from connector.errors import NotFound, PlatformError, Refused
 from connector.settings import ConnectionSettings
@@ -11,6 +12,7 @@ from connector.sparklayer import SparkLayerClient
 from connector.sparklayer.price_breaks import Breaks, breaks_at
 from contracts.entities import Price
 from contracts.values import plain
+from handlers.given import GIVEN, given, kept
 from handlers.outcome import Applied, Context, Failed, Outcome, Rejected, Task
 from handlers.sparklayer.body_hash import body_hash
 from handlers.sparklayer.bulk import BulkRow, BulkSender, of_task
@@ -33,7 +35,10 @@ from handlers.sparklayer.price_refusals import named, told_once
 
 @dataclass(frozen=True, slots=True)
 class PricePlan:
-    """What SparkLayer should have of one SKU now: breaks and name per list, and the lists to take it out of."""
+    """What SparkLayer should have of one SKU now: breaks and name per list, and the lists to take it out of.
+
+    `others` are the lists, with their names, that another source gave and this event does not speak of: they stay.
+    """
 
     task: Task
     breaks: Mapping[str, Breaks]
@@ -41,6 +46,7 @@ class PricePlan:
     currency: str
     gone: Sequence[str]
     wake_at: datetime | None
+    others: Mapping[str, str] = field(default_factory=dict)
     part: str | None = None
     everywhere: bool = False  # out of all lists of ours, whatever is remembered
 
@@ -55,7 +61,10 @@ class PricePlan:
 
     def applied(self, *, unchanged: bool = False) -> Applied:
         """Once it is there."""
-        return Applied(hash=self.hash, ledger={"lists": dict(self.names)}, unchanged=unchanged, wake_at=self.wake_at)
+        ledger: dict[str, Any] = {"lists": {**self.others, **self.names}}
+        if givers := given(self.task, self.breaks.keys()):
+            ledger[GIVEN] = {slug: source for slug, source in givers.items() if slug in ledger["lists"]}
+        return Applied(hash=self.hash, ledger=ledger, unchanged=unchanged, wake_at=self.wake_at)
 
     def woken(self, outcome: Outcome) -> Outcome:
         """Whatever became of it: a sale of which any list heard is over when it ends."""
@@ -225,16 +234,19 @@ class PriceHandler:
 def make_plan(task: Task, settings: ConnectionSettings, now: datetime, *, part: str | None = None) -> PricePlan:
     """The lists and breaks of one SKU at a moment; nothing but lists to leave for a deleted one.
 
+    A list that the same source named before and does not name now is left; what another source gave is not touched.
+
     Of one that nobody remembers to have sent, the answer may have been lost: then these are all lists of ours.
     """
     price = task.entity
     before = _known_lists(task)
     if price is None:
         currency, unknown = settings.store.currency_code, "lists" not in task.ledger
-        return PricePlan(task, {}, {}, currency, sorted(before), None, part, everywhere=unknown)
+        return PricePlan(task, {}, {}, currency, sorted(before), None, part=part, everywhere=unknown)
     if not isinstance(price, Price):
         raise TypeError(f"{task.key} is no price")
     slugs = {slug_of(price_list.list, price.currency): price_list for price_list in price.lists}
+    others = {slug: before[slug] for slug in before.keys() & kept(task, slugs.keys())}
     return PricePlan(
         task=task,
         breaks={
@@ -242,8 +254,9 @@ def make_plan(task: Task, settings: ConnectionSettings, now: datetime, *, part: 
         },
         names={slug: name_of(price_list) for slug, price_list in slugs.items()},
         currency=price.currency,
-        gone=sorted(before.keys() - slugs.keys()),
+        gone=sorted(before.keys() - slugs.keys() - others.keys()),
         wake_at=next_change(price, now),
+        others=others,
         part=part,
     )
 

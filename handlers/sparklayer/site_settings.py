@@ -13,7 +13,8 @@ from handlers.sparklayer.classify import classify
 class SettingHandler:
     """Applies settings in one call; those that the site does not have are on record once.
 
-    What is there is read before anything is written. `look_only` tells what differs instead of writing it.
+    What is there is read once, for the names that the site has, and where there is doubt. `look_only` tells what
+    differs instead of writing it.
     """
 
     entity = "setting"
@@ -23,6 +24,7 @@ class SettingHandler:
     def __init__(self, client: SparkLayerClient, *, look_only: bool = False) -> None:
         self._client = client
         self._look_only = look_only
+        self._names: frozenset[str] = frozenset()  # of the site's settings, as far as they were read
 
     async def apply(self, tasks: Sequence[Task], context: Context) -> Sequence[Outcome]:  # noqa: ARG002 - see `Handler`
         """See `Handler`."""
@@ -35,15 +37,17 @@ class SettingHandler:
         written: set[str] = set()
         try:
             if new:
-                there = {str(row.get("key")): row.get("value") for row in await self._client.settings.all()}
-                notes = {key: _unknown(key) for key in new if key not in there}
-                changes = {
-                    key: wanted[key].value for key in sorted(new & there.keys()) if there[key] != wanted[key].value
-                }
+                if self._look_only or not new <= self._names or any(task.doubt for task in tasks):
+                    there = {str(row.get("key")): row.get("value") for row in await self._client.settings.all()}
+                    self._names = frozenset(there)
+                    notes = {key: _unknown(key) for key in new if key not in there}
+                    new = {key for key in new & there.keys() if there[key] != wanted[key].value}
+                changes = {key: wanted[key].value for key in sorted(new)}
                 if changes and not self._look_only:
                     await self._client.settings.change([{"key": key, "value": value} for key, value in changes.items()])
                 written = set(changes)
         except (Refused, CredentialsRefused) as error:
+            self._names = frozenset()
             if isinstance(error, CredentialsRefused) and error.code == "credentials":
                 return [classify(error)] * len(tasks)
             notes |= {key: Skip("setting_refused", f"setting {key}: {error.message}", key, note=True) for key in new}

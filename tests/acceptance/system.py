@@ -1,19 +1,23 @@
 """A whole system of real processes: both sandboxes, the service, the commands, over a given broker and database."""
 
+import asyncio
 import contextlib
 import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx
 
 ROOT = Path(__file__).parents[2]
@@ -156,6 +160,21 @@ class System:
             return None
         assert answer.is_success, answer.text
         return answer.json() if answer.content else {}
+
+    def query(self, statement: str) -> list[Any]:
+        """What the service's database answers."""
+        if self.database_url.startswith("sqlite"):
+            with closing(sqlite3.connect(self.database_url.removeprefix("sqlite:///"))) as database:
+                return list(database.execute(statement))
+
+        async def ask() -> list[Any]:
+            connection = await asyncpg.connect(self.database_url.replace("+asyncpg", ""))
+            try:
+                return [tuple(row) for row in await connection.fetch(statement)]
+            finally:
+                await connection.close()
+
+        return asyncio.run(ask())
 
     def edit(self, op: str, resource: str, id_: int | None = None, *, touch: bool = True, **fields: object) -> Any:
         return self.pay("POST", "edit", {"op": op, "resource": resource, "id": id_, "fields": fields, "touch": touch})

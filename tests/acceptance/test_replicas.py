@@ -4,23 +4,19 @@ Another service publishes one version after the other of many products and stock
 writes that the site saw tell what was lost, done twice or done in the wrong order.
 """
 
-import asyncio
 import json
 import os
 import secrets
 import signal
-import sqlite3
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
-import asyncpg
 import pytest
 from confluent_kafka import Producer
 
@@ -95,8 +91,7 @@ class Replicas:
 
     def shares(self) -> Counter[int]:
         """Sides of connections by process id."""
-        rows = _query(
-            self.system.database_url,
+        rows = self.system.query(
             "SELECT workers.pid FROM leases JOIN workers ON leases.worker = workers.id "
             "WHERE leases.name LIKE 'apply:%'",
         )
@@ -114,21 +109,6 @@ class Replicas:
             )
 
         until(f"{names} share the connections evenly", even, 30)
-
-
-def _query(url: str, statement: str) -> list[Any]:
-    if url.startswith("sqlite"):
-        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as database:
-            return list(database.execute(statement))
-
-    async def ask() -> list[Any]:
-        connection = await asyncpg.connect(url.replace("+asyncpg", ""))
-        try:
-            return [tuple(row) for row in await connection.fetch(statement)]
-        finally:
-            await connection.close()
-
-    return asyncio.run(ask())
 
 
 @pytest.fixture
@@ -256,7 +236,7 @@ def test_a_process_that_was_frozen_does_not_write_what_is_out_of_date(replicas: 
             os.kill(pid, signal.SIGCONT)
             replicas.share_evenly(*names)
     expect_the_last_version(replicas.site, publisher.versions)
-    rows = _query(replicas.system.database_url, "SELECT count(*) FROM inbox WHERE state <> 'applied'")
+    rows = replicas.system.query("SELECT count(*) FROM inbox WHERE state <> 'applied'")
     until("every row is settled", lambda: rows == [(0,)] or _settled(replicas), 20)
     for name in names:
         assert replicas.system.end(name) == 0
@@ -265,4 +245,4 @@ def test_a_process_that_was_frozen_does_not_write_what_is_out_of_date(replicas: 
 
 
 def _settled(replicas: Replicas) -> bool:
-    return bool(_query(replicas.system.database_url, "SELECT count(*) FROM inbox WHERE state <> 'applied'") == [(0,)])
+    return bool(replicas.system.query("SELECT count(*) FROM inbox WHERE state <> 'applied'") == [(0,)])

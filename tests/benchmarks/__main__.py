@@ -19,14 +19,16 @@ from tests.benchmarks import (
     order_calls,
     orders_placed,
     replay,
+    steady_calls,
+    webhooks,
 )
 from tests.benchmarks.figures import Figure, show
 from tests.benchmarks.places import fresh_database, place, postgres
 from tests.support.brokers import java_broker
 
 NAMES = ("calls", "intake", "latency", "window", "budget", "memory", "replay", "isolation", "backlog", "full_sync")
-NAMES += ("order_calls", "orders_placed")
-LONG = ("budget", "memory", "replay", "isolation", "backlog", "full_sync", "orders_placed")
+NAMES += ("order_calls", "orders_placed", "steady_calls", "webhooks")
+LONG = ("budget", "memory", "replay", "isolation", "backlog", "full_sync", "orders_placed", "steady_calls", "webhooks")
 HERE = "here"
 
 
@@ -68,6 +70,8 @@ def main() -> None:
         help="what `full_sync` reads",
     )
     parser.add_argument("--orders", type=int, default=10_000, help="of `orders_placed`, and a tenth row by row")
+    parser.add_argument("--webhooks", type=float, default=500.0, help="webhooks a second of the flood of `webhooks`")
+    parser.add_argument("--told", type=float, default=60.0, help="seconds of the flood and of each part of `webhooks`")
     parser.add_argument("--out", type=Path, help="write the JSON here instead of printing it")
     chosen = parser.parse_args()
     wrong = [name for name in chosen.names if name not in NAMES]
@@ -117,8 +121,13 @@ def _longest(chosen: argparse.Namespace, names: list[str]) -> list[Figure]:
         figures += asyncio.run(order_calls.measure())
     if "orders_placed" in names:
         figures += _orders_placed(chosen)
+    if "steady_calls" in names:
+        with tempfile.TemporaryDirectory() as folder:
+            figures += asyncio.run(steady_calls.measure(Path(folder)))
     if "full_sync" in names:
         figures += _full_sync(chosen)
+    if "webhooks" in names:
+        figures += _webhooks(chosen)
     if "replay" in names:
         figures += _replay(chosen)
     return figures
@@ -155,6 +164,22 @@ def _orders_placed(chosen: argparse.Namespace) -> list[Figure]:
     with tempfile.TemporaryDirectory() as name:
         figures = asyncio.run(orders_placed.measure(Path(name), chosen.orders, plain_rows=False))
         return figures + asyncio.run(orders_placed.measure(Path(name), max(1, chosen.orders // 10), plain_rows=True))
+
+
+def _webhooks(chosen: argparse.Namespace) -> list[Figure]:
+    with contextlib.ExitStack() as stack:
+        bootstrap = chosen.kafka or stack.enter_context(EmbeddedBroker()).bootstrap_servers
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        places = {"SQLite": f"sqlite:///{folder / 'state.db'}"}
+        if chosen.postgres:
+            places["PostgreSQL"] = asyncio.run(fresh_database(chosen.postgres))
+        return [
+            figure
+            for label, database in places.items()
+            for figure in webhooks.measure(
+                folder / label, bootstrap, database, rate=chosen.webhooks, seconds=chosen.told, label=label
+            )
+        ]
 
 
 def _full_sync(chosen: argparse.Namespace) -> list[Figure]:

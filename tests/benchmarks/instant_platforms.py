@@ -15,9 +15,10 @@ _EMPTY = b'{"total_count": 0, "rows": []}'
 _SINGLE = {
     "stores": b'{"total_count": 1, "stores": [{"id": 1, "name": "bench", "domain_name": "bench.test"}]}',
     "settings": b'{"id": 1}',
+    "token": b'{"access_token": "bench", "expires_in": 86400}',
+    "stock-locations": b'[{"id": "1", "external_id": "default", "name": "Default"}]',
+    "purchases": b"[]",
 }
-_TOKEN = b'{"access_token": "bench", "expires_in": 86400}'
-_PLACES = b'[{"id": "1", "external_id": "default", "name": "Default"}]'
 _SLOW_SECONDS = 0.1
 _REFUSALS = {ILL: (500, b'{"details": "out of order"}'), REVOKED: (401, b'{"details": "The token has been revoked"}')}
 
@@ -40,10 +41,6 @@ async def answer(calls: Calls, method: str, path: str, body: bytes) -> tuple[int
     if connection in _REFUSALS:
         return _REFUSALS[connection]
     await asyncio.sleep(_SLOW_SECONDS if connection == SLOW else 0)
-    if rest.endswith("/auth/token"):
-        return 200, _TOKEN
-    if rest.endswith("/stock-locations"):
-        return 200, _PLACES
     if method == "POST" and rest.endswith("batch-update-stock"):
         now = time.time()
         calls.applied += [(connection, row["sku"], row["stock_level"], now) for row in json.loads(body)]

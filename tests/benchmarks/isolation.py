@@ -37,6 +37,7 @@ SKUS = 40
 BACKLOG = 100_000
 _CHUNK = 2000
 _SETTLE_SECONDS = 3.0
+_LONGEST_WARM_UP = 20  # looks of ten seconds
 
 
 @dataclass(slots=True)
@@ -140,13 +141,11 @@ async def measure(settings: Settings, connections: int, seconds: float, rate: fl
 async def _idle(on: Deployment, connections: int, label: str) -> list[Figure]:
     """Until nothing but the live polls is going on, then ten seconds of it."""
     await on.bad("paused")
-    before = -1.0
-    for _ in range(30):
-        count, cpu = await on.spent()
-        await asyncio.sleep(2)
-        if before >= 0 and (await on.spent())[0] - count < 1.2 * before + 20:
+    rate = await _calls_per_second(on)
+    for _ in range(_LONGEST_WARM_UP):
+        before, rate = rate, await _calls_per_second(on)
+        if abs(rate - before) <= 0.1 * before:  # every connection has read its reference data
             break
-        before = (await on.spent())[0] - count
     count, cpu = await on.spent()
     calls, began = await on.calls(), time.monotonic()
     await asyncio.sleep(10)
@@ -155,8 +154,14 @@ async def _idle(on: Deployment, connections: int, label: str) -> list[Figure]:
     return [
         Figure("isolation", f"{label}: {connections} idle, calls to stores", (await on.calls() - calls) / passed, "/s"),
         Figure("isolation", f"{label}: {connections} idle, statements", (now - count) / passed, "/s"),
-        at_most("isolation", f"{label}: {connections} idle, CPU", (cpu_now - cpu) / passed * 100, "% of a core", 25),
+        Figure("isolation", f"{label}: {connections} idle, CPU", (cpu_now - cpu) / passed * 100, "% of a core"),
     ]
+
+
+async def _calls_per_second(on: Deployment) -> float:
+    calls, began = await on.calls(), time.monotonic()
+    await asyncio.sleep(10)
+    return (await on.calls() - calls) / (time.monotonic() - began)
 
 
 async def _pile_up(on: Deployment) -> None:

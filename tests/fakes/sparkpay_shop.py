@@ -18,6 +18,7 @@ from connector.sparkpay.poller import Poller
 from connector.sparkpay.product_state import Problem
 from connector.sparkpay.selection import CATALOGUE_KINDS
 from contracts.events import Event, entity_name
+from tests.fakes.findings import FakeFindings
 from tests.fakes.sparkpay_ports import FakeBudget, FakeMemory, FakeOutlet
 
 TOKEN = "made-up-token"
@@ -66,6 +67,7 @@ class Shop:
     outlet: FakeOutlet = field(default_factory=FakeOutlet)
     problems: list[Problem] = field(default_factory=list)
     echoes: Echoes = field(default_factory=NoEchoes)
+    findings: FakeFindings = field(default_factory=FakeFindings)
 
     def poller(self) -> Poller:
         """As after a start of the process."""
@@ -79,6 +81,7 @@ class Shop:
             interval_seconds=1.0,
             on_problem=self.problems.append,
             echoes=self.echoes,
+            findings=self.findings,
         )
 
     @property

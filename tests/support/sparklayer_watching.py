@@ -11,6 +11,7 @@ from connector.ports import NoEchoes, Wanted
 from connector.settings import ConnectionSettings
 from connector.sparklayer.watch import SiteWatch
 from contracts.events import Event, entity_name
+from tests.fakes.findings import FakeFindings
 from tests.fakes.sparkpay_ports import FakeMemory, FakeOutlet
 from tests.support.sparklayer_rig import Rig
 
@@ -65,6 +66,7 @@ class Watching:
         off = dict.fromkeys((f"flow.{name}" for name in ConnectionSettings().flow.model_dump()), "off")
         self.settings = ConnectionSettings().with_values({**off, **flow, **changed})
         self.echoes: Any = NoEchoes()
+        self.findings = FakeFindings()
         self.begin()
 
     @property
@@ -83,7 +85,7 @@ class Watching:
         self.transport = Interrupted(httpx.ASGITransport(self.rig.app))
         self.watch = SiteWatch(
             self.rig.client(transport=self.transport), self.memory, self.outlet, self.settings, "acme", self.clock,
-            known=self.known, echoes=self.echoes,
+            known=self.known, echoes=self.echoes, findings=self.findings,
         )  # fmt: skip
 
     async def look(self) -> list[Event]:

@@ -30,6 +30,7 @@ RULES: list[tuple[Rule, dict[str, str]]] = [
             "connector/sparkpay/": "the client, behind the budget",
             "connector/sparklayer/": "the client, behind the rate",
             "connector/demo/": "talks to the sandboxes' own admin pages, which are no platform calls",
+            "connector/sandbox/sparkpay/webhook_post.py": "the simulated store calls its subscribers, no platform",
         },
     ),
     (

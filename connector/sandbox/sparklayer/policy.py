@@ -14,6 +14,7 @@ class SitePolicy:
     `rate_per_second` None means no rate limit. `remove_style` is the one spelling of "blank row" that is accepted.
     `dashboard_keys` may not write global settings. `status_refused_in_v2` leaves the customer's status to v1.
     The site's clock is `clock_ahead_seconds` ahead of the true time. `log_bodies`: the log keeps what calls sent.
+    `sync_log_types` are the data types that a sync log takes; the vendor names two.
     """
 
     site_id: str
@@ -36,6 +37,7 @@ class SitePolicy:
     status_refused_in_v2: bool = False
     clock_ahead_seconds: int = 0
     log_bodies: bool = False
+    sync_log_types: frozenset[str] = frozenset({"products", "customers"})
 
     def __post_init__(self) -> None:
         """Raise `ValueError` for a number that no site could have."""

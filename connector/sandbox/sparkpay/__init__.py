@@ -9,6 +9,7 @@ from connector.sandbox.sparkpay.policy import SandboxPolicy
 from connector.sandbox.sparkpay.shape import CatalogueFacts, CatalogueShape
 from connector.sandbox.sparkpay.store import SparkPayStore
 from connector.sandbox.sparkpay.trading import SUB_ACCOUNT, TradeFacts, fill_trade
+from connector.sandbox.sparkpay.webhook_post import WebhookPost
 
 __all__ = [
     "SUB_ACCOUNT",
@@ -20,6 +21,7 @@ __all__ = [
     "SandboxPolicy",
     "SparkPayStore",
     "TradeFacts",
+    "WebhookPost",
     "add_duplicate_sku",
     "add_product_without_sku",
     "add_unacceptable_price",

@@ -8,20 +8,23 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from connector.sandbox.admin import routes, shared_controls
+from connector.sandbox.admin import Handler, routes, shared_controls
 from connector.sandbox.exact_json import read_json
 from connector.sandbox.faults import FaultBook
 from connector.sandbox.json_stream import streamed
 from connector.sandbox.sparkpay.journal import Journal
 from connector.sandbox.sparkpay.policy import SandboxPolicy
 from connector.sandbox.sparkpay.service import Service
+from connector.sandbox.sparkpay.store import SparkPayStore
+from connector.sandbox.sparkpay.webhooks import Bell
 
 _FIXED = frozenset({"cache_bytes", "log_size"})
 
 
-def admin_routes(service: Service, faults: FaultBook, journal: Journal) -> list[Route]:
-    """Everything under /_sandbox."""
+def admin_routes(service: Service, faults: FaultBook, journal: Journal, bell: Bell | None) -> list[Route]:
+    """Everything under /_sandbox. `bell`: what fires webhooks, where any leave."""
     store = service.store
+    edit = _editing(store)
 
     def state() -> Response:
         return streamed(store.snapshot(), depth=2, plain=store.plain)
@@ -31,6 +34,16 @@ def admin_routes(service: Service, faults: FaultBook, journal: Journal) -> list[
 
     def change_policy(changes: object) -> None:
         service.policy = changed_policy(service.policy, changes)
+
+    async def webhooks(_: Request) -> object:
+        return bell.shown() if bell is not None else {}
+
+    shared = shared_controls(journal, faults, state=state, stats=stats, change_policy=change_policy)
+    return routes([*shared, ("POST", "edit", edit), ("GET", "webhooks", webhooks)])
+
+
+def _editing(store: SparkPayStore) -> Handler:
+    """A merchant's own edits."""
 
     async def edit(request: Request) -> object:
         body = read_json(await request.body())
@@ -49,8 +62,7 @@ def admin_routes(service: Service, faults: FaultBook, journal: Journal) -> list[
             return {"deleted": row_id}
         raise ValueError("op is insert, update or delete")
 
-    shared = shared_controls(journal, faults, state=state, stats=stats, change_policy=change_policy)
-    return routes([*shared, ("POST", "edit", edit)])
+    return edit
 
 
 def changed_policy(policy: SandboxPolicy, changes: object) -> SandboxPolicy:

@@ -37,13 +37,14 @@ def create_app(
     """
     journal, faults = Journal(policy.log_size), FaultBook(seed, COMMON_KINDS | {"stale"})
     service = Service(store, policy, journal)
+    bell = Bell(store, lambda: service.policy, send, sleep, seed) if send is not None else None
     app = SandboxApp(
         Desk(service, faults, journal, sleep, dates=dates),
         lambda path: path.startswith(API_PREFIX),
-        [*admin_routes(service, faults, journal), *oauth_routes(service.installed)],
+        [*admin_routes(service, faults, journal, bell), *oauth_routes(service.installed)],
         journal=journal,
         faults=faults,
         service=service,
     )
-    app.state.bell = Bell(store, lambda: service.policy, send, sleep, seed) if send is not None else None
+    app.state.bell = bell
     return app

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from connector.app.ignite_checkout import Checkout, IgniteCheckout
+from connector.app.ignite_customers import store_number
 from connector.app.ignite_quote import IgniteQuotes
 from connector.web.ignite.models import Calculated, CheckoutBody, Completed
 from connector.web.ignite.site import PREFIX, REPLIES, Desk
@@ -43,4 +44,5 @@ def checkout_of(body: CheckoutBody, sent: bytes) -> Checkout:
 
 
 def _id(text: str | None) -> str | None:
-    return text if text is not None and text.isascii() and text.isdecimal() else None
+    number = None if text is None else store_number(text.strip())
+    return None if number is None else str(number)

@@ -10,8 +10,8 @@ from connector.web.ignite.site import PREFIX, REPLIES, Desk
 from contracts.entities import Customer, CustomerRole
 
 router = APIRouter(tags=["customers"])
-CustomerOfPath = Annotated[str, Path(alias="customer_external_id", max_length=50)]
-AddressOfPath = Annotated[str, Path(alias="customer_address_external_id", max_length=50)]
+CustomerOfPath = Annotated[str, Path(alias="customer_external_id", max_length=50, examples=["1"])]
+AddressOfPath = Annotated[str, Path(alias="customer_address_external_id", max_length=50, examples=["1"])]
 _BOOK = PREFIX + "/customers/{customer_external_id}/addresses"
 _ADDRESS = _BOOK + "/{customer_address_external_id}"
 _ROLES = {"main": CustomerRole.MAIN, "limited-customer": CustomerRole.LIMITED, None: CustomerRole.MAIN}

@@ -6,6 +6,7 @@ import hmac
 import ipaddress
 import json
 from collections.abc import Mapping
+from math import ceil
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -34,7 +35,7 @@ class IgniteGate:
             return
         who = scope["client"][0] if scope.get("client") else ""
         if self._refused.spent(who):
-            await _answer(send, 429, "too-many-attempts")
+            await _answer(send, 429, "too-many-attempts", {"retry-after": str(ceil(SECONDS))})
             return
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         body = await _whole(receive)

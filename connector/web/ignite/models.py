@@ -1,4 +1,4 @@
-"""Bodies and answers of the Ignite contract. What SparkLayer adds is taken without a word."""
+"""Bodies and answers of the Ignite contract. What SparkLayer adds is taken without a word; answers have no more."""
 
 from typing import Annotated, Any, Literal
 
@@ -8,13 +8,18 @@ from contracts.entities import Address, CustomerAddress
 
 Text = Annotated[str, Field(max_length=512)]
 Needed = Annotated[str, Field(min_length=1, max_length=512)]
-Email = Annotated[str, Field(min_length=3, max_length=255, pattern=r"^[^@\s]+@[^@\s]+$")]
+Email = Annotated[str, Field(min_length=3, max_length=255, pattern=r"^[^@\x00-\x20\x7f]+@[^@\x00-\x20\x7f]+$")]
 DataType = Literal["products", "customers", "purchases", "merchant", "customer_groups"]
 Role = Literal["main", "limited-customer"]
+_NOT_KEPT = "Taken and not kept: Spark Pay has no field for it, and who a price is for stands in the price lists here."
 
 
 class _Given(BaseModel):
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class NewConnection(_Given):
@@ -25,13 +30,13 @@ class NewConnection(_Given):
     spark_api_client_secret: Needed
 
 
-class Redirect(BaseModel):
+class Redirect(_Answer):
     """Where the merchant connects the store."""
 
     redirect_url: str
 
 
-class Refusal(BaseModel):
+class Refusal(_Answer):
     """Why a request was refused; the message is fit for a buyer."""
 
     error_code: str
@@ -39,30 +44,35 @@ class Refusal(BaseModel):
 
 
 class NewCustomer(_Given):
-    """I3."""
+    """I3. A field that is left out stays in the store as it is."""
 
-    email: Email
+    email: Email = Field(description="By which the customer is found; the same one in other letters is the same")
     first_name: Needed
     last_name: Needed
     company_name: Text | None = None
-    sales_agent_groups: list[Text] | None = None
-    price_lists: list[Text] | None = None
-    customer_discount_percentage: float | None = None
-    group: Text | None = None
-    role: Role | None = None
+    sales_agent_groups: list[Text] | None = Field(default=None, description=_NOT_KEPT)
+    price_lists: list[Text] | None = Field(default=None, description=_NOT_KEPT)
+    customer_discount_percentage: float | None = Field(default=None, description=_NOT_KEPT)
+    group: Text | None = Field(
+        default=None,
+        description="`ct-<n>` is the store's customer type n; with another one the customer's type stays as it is",
+    )
+    role: Role | None = Field(
+        default=None, description="Taken and not kept: in Spark Pay a sub-account is one by its main account"
+    )
 
 
 class NewSubAccount(_Given):
-    """I4."""
+    """I4. The sub-account gets the customer type of its main account."""
 
     email: Email
     first_name: Needed
     last_name: Needed
     parent_customer_external_id: Needed
-    role: Role | None = None
+    role: Role | None = Field(default=None, description="Taken and not kept: Spark Pay knows no roles of sub-accounts")
 
 
-class CustomerId(BaseModel):
+class CustomerId(_Answer):
     """The store's id of a customer."""
 
     customer_external_id: str
@@ -114,7 +124,7 @@ class BookAddress(PostalAddress):
     is_default_billing: bool | None = None
 
 
-class AddressWithId(BaseModel):
+class AddressWithId(_Answer):
     """An address with the store's id of it."""
 
     customer_address_external_id: str
@@ -131,36 +141,67 @@ class AddressWithId(BaseModel):
     phone: str | None = None
 
 
-class CheckoutCustomer(_Given):
-    """Whose cart it is."""
+_HOME = {
+    "first_name": "Ana",
+    "last_name": "Ruiz",
+    "address_line1": "12 Oak St",
+    "city": "Austin",
+    "region_code": "TX",
+    "postal_code": "78701",
+    "country_code": "US",
+}
+_CART: dict[str, Any] = {
+    "cart_id": "3f0c8c0e-7d1b-4a51-9d51-0d7a3c5b7a10",
+    "customer": {"email": "ana@roofers.example", "external_id": "1"},
+    "currency_code": "usd",
+    "billing_address": _HOME,
+    "shipping_address": _HOME,
+    "line_items": [{"sku": "ROPE-60", "quantity": 3, "price": 98.5}],
+    "shipping_line": {"id": "custom-1", "title": "Truck", "price": {"net": "12.50", "gross": "12.50"}},
+    "payment_method": "paymentByInvoice",
+}
 
-    id: Text | None = None
-    email: Text | None = None
-    external_id: Text | None = None
+
+class CheckoutCustomer(_Given):
+    """Whose cart it is. What is not listed (`accounting_id`, `payment_on_account` and others) is taken and not kept."""
+
+    id: Text | None = Field(default=None, description="SparkLayer's id; taken and not kept")
+    email: Text | None = Field(default=None, description="The order is made for it: without it none can be completed")
+    external_id: Text | None = Field(default=None, description="The store's id of the customer")
 
 
 class CheckoutBody(_Given):
-    """I9, I10. `line_items`, `shipping_line` and what is not listed are read by the paths that are known of them."""
+    """I9, I10. What is not listed is taken; `customer_reference` and `note` of it reach the order."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_CART]})
 
     cart_id: Annotated[str, Field(pattern=r"^[0-9a-fA-F-]{32,36}$")]
     customer: CheckoutCustomer
     currency_code: Annotated[str, Field(pattern=r"^[A-Za-z]{3}$")]
     billing_address: PostalAddress | None = None
     shipping_address: PostalAddress | None = None
-    line_items: list[dict[str, Any]] = Field(default_factory=list, max_length=2000)
-    shipping_line: dict[str, Any] | None = None
-    payment_method: Text | None = None
-    ignite_state: dict[str, Any] | None = None
+    line_items: list[dict[str, Any]] = Field(
+        default_factory=list,
+        max_length=2000,
+        description="Each with `sku`, a whole `quantity`, and `price` (net, of one piece) or `line_total`",
+    )
+    shipping_line: dict[str, Any] | None = Field(
+        default=None, description="`id`, `title` and `price` of the way of shipping that was chosen"
+    )
+    payment_method: Text | None = Field(
+        default=None, description="`paymentByInvoice` if left out; `upfrontPayment` is refused"
+    )
+    ignite_state: dict[str, Any] | None = Field(default=None, description="As the last calculation returned it")
 
 
-class NetGross(BaseModel):
+class NetGross(_Answer):
     """Money as text."""
 
     net: str
     gross: str
 
 
-class QuotedMethod(BaseModel):
+class QuotedMethod(_Answer):
     """One way of shipping."""
 
     id: str
@@ -175,7 +216,7 @@ class Total(NetGross):
     currency_code: str
 
 
-class QuotedTotals(BaseModel):
+class QuotedTotals(_Answer):
     """The sums of a cart."""
 
     total_sub: Total
@@ -183,7 +224,7 @@ class QuotedTotals(BaseModel):
     total: Total
 
 
-class Calculated(BaseModel):
+class Calculated(_Answer):
     """I9: what a cart costs. The state is to be sent with the next request for this cart."""
 
     available_shipping_methods: list[QuotedMethod]
@@ -191,14 +232,14 @@ class Calculated(BaseModel):
     ignite_state: dict[str, Any]
 
 
-class Completed(BaseModel):
+class Completed(_Answer):
     """The store's order, under both names by which it may be looked for."""
 
     order_external_id: str
     external_id: str
 
 
-class Metafield(BaseModel):
+class Metafield(_Answer):
     """A field of customers that the store can hold."""
 
     key: str
@@ -210,7 +251,7 @@ class EnableMetafield(_Given):
     """I13."""
 
     key: Needed
-    name: Text | None = None
+    name: Text | None = Field(default=None, description="Taken and not kept: each field has its name")
 
 
 class Verification(_Given):

@@ -19,6 +19,14 @@ DEADLINE_SECONDS = 5.0
 REPLIES: dict[int | str, dict[str, Any]] = {
     400: {"model": Refusal, "description": "Refused"},
     401: {"model": Refusal, "description": "Auth Failure"},
+    413: {"model": Refusal, "description": "A body of more than a megabyte"},
+    429: {
+        "model": Refusal,
+        "description": "Too many wrong credentials from this address",
+        "headers": {
+            "Retry-After": {"description": "Seconds", "required": True, "schema": {"type": "integer", "minimum": 1}}
+        },
+    },
     500: {"model": Refusal, "description": "System Exception"},
 }
 SiteEnv = Annotated[Literal["live", "test"], Path(alias="siteEnv")]

@@ -28,7 +28,13 @@ METAFIELDS: Mapping[str, str] = {
 }
 
 
-@router.post(PREFIX + "/status/{syncDataType}", operation_id="triggerDataSync", status_code=201, responses=REPLIES)
+@router.post(
+    PREFIX + "/status/{syncDataType}",
+    operation_id="triggerDataSync",
+    status_code=201,
+    response_class=Response,
+    responses={**REPLIES, 201: {"description": "Started"}},
+)
 async def trigger(service: Serving, connection: Joined, syncDataType: DataType) -> Response:  # noqa: N803 - the contract's word
     """A full sync of that kind is asked for; 400 while one is under way."""
     run = await service.core.run_requests.once(

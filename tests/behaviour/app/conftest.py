@@ -10,9 +10,9 @@ from connector.bus.publisher import Publisher
 from connector.clock import SystemClock
 from tests.behaviour.app.letter_desk import LetterDesk
 from tests.support.brokers import embedded_kafka, real_kafka, with_topics
-from tests.support.databases import postgres_server, postgres_url, sqlite_url
+from tests.support.databases import database_url, postgres_server, postgres_url, sqlite_url
 
-__all__ = ["embedded_kafka", "postgres_server", "postgres_url", "real_kafka", "sqlite_url"]
+__all__ = ["database_url", "embedded_kafka", "postgres_server", "postgres_url", "real_kafka", "sqlite_url"]
 
 KEY = "behaviour-tests-only-0123456789-01234567"
 _REAL = pytest.param(("real_kafka", "postgres_url"), id="real", marks=[pytest.mark.kafka, pytest.mark.postgres])

@@ -11,6 +11,7 @@ from connector.errors import Unavailable
 from connector.permit import WITHHELD, CallPermit
 from connector.ports import Priority
 from connector.state.inbox import Inbox, SetApplied, SetRetry
+from connector.state.last_writes import LastWrites
 from connector.state.lease import Lease, LeaseLost
 from connector.state.workers import Workers
 from handlers.outcome import Applied, Failed, Outcome, Rejected, Skip, Task, Waiting
@@ -43,6 +44,22 @@ async def test_every_outcome_ends_in_its_state(
     assert row.state == state
     assert {name: getattr(row, name) for name in facts} == facts
     assert len(bench.office.posted) == letters
+
+
+async def test_only_what_was_written_is_an_update(bench: Bench) -> None:
+    applier = bench.applier()
+    applier.last_writes = LastWrites(bench.db, bench.clock)
+    for outcome in (Rejected("bad", "no", 422), Applied("h", unchanged=True)):
+        bench.handler.answer = lambda _task, outcome=outcome: outcome
+        await bench.put(stock(outcome.__class__.__name__))
+        await applier.step("stock")
+    await applier.last_writes.save()
+    assert await applier.last_writes.read() == {}
+    bench.handler.answer = lambda _task: Applied("h")
+    await bench.put(stock("A-1"))
+    await applier.step("stock")
+    await applier.last_writes.save()
+    assert await applier.last_writes.read() == {("acme", "sparklayer", "stock"): bench.clock.now()}
 
 
 async def test_a_letter_is_acknowledged_before_its_row_is_closed(bench: Bench) -> None:
@@ -325,7 +342,7 @@ async def test_a_bulk_call_lingers_for_live_rows_but_not_when_it_is_full(bench: 
     bench.handler = FakeHandler(after=("product",), batch=3)
     applier = bench.applier(FakeHandler("product"))
     await bench.put(stock("A-1"), stock("A-2"))
-    assert await applier.step("stock") == pytest.approx(0.3)
+    assert await applier.step("stock") == pytest.approx(applier.settings.apply.linger_seconds)
     assert bench.handler.calls == []
     await bench.put(stock("A-3"))
     await applier.step("stock")

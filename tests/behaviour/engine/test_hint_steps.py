@@ -1,5 +1,7 @@
 """What webhooks named reaches the poller: at once in the same process, with the next look from another."""
 
+import asyncio
+
 from connector.errors import TargetIll
 from connector.state.hints import ConnectionHints, HintStore
 from tests.behaviour.engine.bench import Bench
@@ -70,3 +72,28 @@ async def test_a_side_that_stands_still_keeps_its_hints(bench: Bench) -> None:
 
         await stage.until(on)
         assert (poller.steps, await store.waiting()) == (0, {"acme"})
+
+
+async def test_what_is_said_while_hints_are_read_is_read_next_without_a_look(bench: Bench) -> None:
+    lookout = Stage(bench).lookout
+    lookout.hints = HintStore(bench.db, bench.clock)
+    steps: list[int] = []
+
+    async def read() -> float:
+        steps.append(len(steps))
+        if len(steps) == 1:
+            lookout.hint("acme")  # a webhook comes just now
+        return 0.0
+
+    step = lookout.when_hinted("acme", read)
+    lookout.hint("acme")
+    async with asyncio.timeout(5):
+        await step()
+        await step()
+    assert steps == [0, 1]
+    third = asyncio.create_task(step())
+    await asyncio.sleep(0)
+    await lookout.look()  # nothing is there
+    await asyncio.sleep(0)
+    assert not third.done()
+    third.cancel()

@@ -60,12 +60,12 @@ async def test_a_paused_side_is_left_alone_until_its_probe_is_due(bench: Bench) 
     await bench.put(stock("A-1"))
     await bench.pauses.pause("acme", SIDE, "revoked", resume_probe_at=START + timedelta(seconds=30))
     assert await watch.look() == []
-    assert watch.lookout.paused("acme", SIDE)
+    assert watch.lookout.pause("acme", SIDE) is not None
     bench.clock.advance(30.0)
     assert await watch.look() == [("acme", SIDE, "stock")]
     await bench.pauses.resume("acme", SIDE)
     await watch.look()
-    assert not watch.lookout.paused("acme", SIDE)
+    assert watch.lookout.pause("acme", SIDE) is None
 
 
 async def test_it_wakes_an_applier_that_rests(bench: Bench) -> None:

@@ -5,6 +5,7 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pytest
@@ -17,7 +18,11 @@ from connector.engine.producing import Producer
 from connector.engine.tally import Tally
 from connector.engine.usage import CallMeter
 from connector.errors import CredentialsRefused, TargetIll, UserFault
+from connector.ports import Unmapped
+from connector.state.pauses import PauseKind
+from connector.state.problems import Problems
 from connector.state.runs import Run
+from connector.state.unmapped import UnmappedEntities
 from connector.state.usage import Usage
 from tests.behaviour.engine.bench import Bench
 from tests.support.statements import statements
@@ -192,6 +197,18 @@ async def test_a_run_that_cannot_be_done_fails_with_a_sentence(bench: Bench) -> 
     assert again.state == "done"
 
 
+@pytest.mark.parametrize("kind", ["breaker", "scope"])
+async def test_a_side_that_takes_no_writes_is_still_read(bench: Bench, kind: PauseKind) -> None:
+    stage = Stage(bench)
+    await bench.pauses.pause("acme", SIDE, "nothing may be written", kind=kind)
+    run = await stage.request()
+    async with stage.at_work():
+        assert (await stage.over(run)).state == "done"
+        await stage.until_looked(2)
+    assert stage.poller.full == [run.id]
+    assert SIDE in await bench.pauses.paused("acme"), "reading proves nothing of writing"
+
+
 async def test_a_refused_token_pauses_the_side_until_somebody_acts(bench: Bench) -> None:
     stage = Stage(bench)
     refused = CredentialsRefused("the token is revoked", side="sparkpay", endpoint="GET /stores", status=401)
@@ -254,3 +271,24 @@ async def test_a_producer_with_nothing_to_do_asks_the_database_nothing(bench: Be
             await stage.until_looked(30)
     looks = [statement for statement in asked if "side_pauses" in statement]
     assert len(asked) == pytest.approx(3 * len(looks), abs=3), "the lookout's three, and nothing else"
+
+
+async def test_what_cannot_be_mapped_is_stored_with_each_look_and_gone_after_a_round_without_it(bench: Bench) -> None:
+    stage = Stage(bench)
+    entities = UnmappedEntities(bench.db, bench.clock, "acme", SIDE)
+    stage.producer.unmapped = entities
+    problems = Problems(bench.db, bench.clock)
+
+    async def stored(*keys: str) -> bool:
+        return sorted(one.key for one in await problems.list("acme")) == sorted(keys)
+
+    entities.found(Unmapped("order", "sparkpay:1", "total_missing", "no total"))
+    entities.found(Unmapped("product", "sparkpay:2", "sku", "ambiguous"))
+    async with stage.at_work():
+        await stage.until(partial(stored, "sparkpay:1", "sparkpay:2"))
+        bench.clock.advance(600)
+        stage.poller.before_end = lambda: entities.found(Unmapped("order", "sparkpay:1", "total_missing", "no total"))
+        await stage.over(await stage.request(full=False))
+        assert await stored("sparkpay:1", "sparkpay:2"), "a catch-up does not read everything"
+        await stage.over(await stage.request())
+        assert await stored("sparkpay:1")

@@ -1,14 +1,17 @@
 """Sides that pause themselves: what they keep, when they try again, who may end it."""
 
+import asyncio
 import itertools
 import random
 from datetime import timedelta
 
 import pytest
 import pytest_asyncio
+from structlog.testing import capture_logs
 
 from connector.clock import SteppedClock
 from connector.engine.applier import Applier
+from connector.engine.metrics import Metrics
 from connector.engine.policies import HALF_OPEN, Backoff, Probing
 from connector.engine.standstill import Standstill
 from connector.errors import CredentialsRefused, TargetIll
@@ -133,7 +136,7 @@ async def test_refused_keys_are_tried_by_a_harmless_read_and_no_row(bench: Bench
 
 async def test_keys_that_may_read_but_not_write_are_not_tried_every_half_minute_for_ever(bench: Bench) -> None:
     door = Door()
-    bench.handler.answer = lambda _task: REVOKED
+    bench.handler.answer = lambda _task: Failed("403 no scope to write stock", pause=True, status=403, code="scope")
     await bench.put(stock("A-1"))
     applier = bench.applier()
     applier.standstill.access = door
@@ -145,6 +148,7 @@ async def test_keys_that_may_read_but_not_write_are_not_tried_every_half_minute_
         pause = await the_pause(bench)
         assert pause is not None
         assert pause.probe_at is not None
+        assert (pause.kind, pause.stops_reading) == ("scope", False)
         waits.append((pause.probe_at - bench.clock.now()).total_seconds())
         await until_probe(bench, applier)
     assert waits[-1] > 8 * waits[0]
@@ -252,3 +256,12 @@ def test_a_relapse_waits_longer_than_a_new_fault(quiet: float) -> None:
     clock.advance(quiet)
     again = probing.first(clock.monotonic())
     assert (again > 1.3 * first) == (quiet < 600)
+
+
+async def test_two_jobs_that_meet_the_same_refusal_at_once_tell_it_once(bench: Bench) -> None:
+    jobs = [Standstill("acme", SIDE, bench.pauses, bench.clock, random.Random(seed), Metrics()) for seed in (1, 2)]
+    with capture_logs() as lines:
+        await asyncio.gather(*(job.begin("the keys are revoked", "credentials") for job in jobs))
+    assert [line["event"] for line in lines] == ["side_paused"]
+    assert (await the_pause(bench)).reason == "the keys are revoked"  # type: ignore[union-attr]
+    assert not await bench.pauses.pause("acme", SIDE, "again", kind="credentials"), "it stands still already"

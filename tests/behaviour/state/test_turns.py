@@ -8,7 +8,7 @@ from connector.clock import SteppedClock, SystemClock
 from connector.errors import Unavailable, UserFault
 from connector.state.connections import Connections, SparkLayerAccess, SparkPayAccess
 from connector.state.database import Database
-from connector.state.turns import Turns
+from connector.state.turns import HELD, Turns, TurnTaken
 from connector.state.vault import Vault
 
 
@@ -77,3 +77,50 @@ async def test_a_connection_that_is_gone_has_no_turns(db: Database, connections:
     with pytest.raises(UserFault):
         async with Turns(db, SystemClock()).taken("acme", "x", 1):
             raise AssertionError
+
+
+async def test_who_is_cancelled_while_it_takes_a_turn_does_not_keep_it(db: Database, connections: Connections) -> None:
+    turns = Turns(db, SystemClock())
+    assert await connections.ids() == ["acme"]
+
+    async def take(name: str) -> None:
+        async with turns.taken("acme", name, 0):
+            raise AssertionError(name)
+
+    for steps in range(40):
+        task = asyncio.create_task(take(f"cart:{steps}"))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises((asyncio.CancelledError, AssertionError)):
+            await task
+        async with Turns(db, SystemClock()).taken("acme", f"cart:{steps}", 0) as turn:
+            assert turn.result is None
+
+
+@pytest.mark.parametrize("final", [False, True])
+async def test_what_was_begun_for_good_and_cancelled_is_waited_for(
+    db: Database, connections: Connections, *, final: bool
+) -> None:
+    clock = SteppedClock()
+    turns, others = Turns(db, clock), Turns(db, clock)
+    assert await connections.ids() == ["acme"]
+    begun = asyncio.Event()
+
+    async def make() -> None:
+        async with turns.taken("acme", "cart:1", 1, final=final):
+            begun.set()
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(make())
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    if final:
+        with pytest.raises(TurnTaken):
+            async with others.taken("acme", "cart:1", 1, final=True):
+                pass
+        clock.advance(HELD.total_seconds())
+    async with others.taken("acme", "cart:1", 1, final=final) as turn:
+        assert turn.result is None

@@ -95,7 +95,7 @@ async def test_begun_at_sparklayer(stage: Stage) -> None:
     assert joined.sparklayer == SparkLayerAccess("http://layer", SITE.id, "test", "client-1", "site-secret-1")
     assert joined.settings.store.currency_code == "CAD"
     assert joined.settings.b2b.customer_type_ids == "all"
-    assert joined.settings.flow == FlowSettings()
+    assert joined.settings.flow == FlowSettings(setting="to_sparklayer")
     assert list(contradictions(joined.settings)) == []
     assert await stage.joining.announced(SITE, SAID) is None
     assert await stage.core.sites.by_link(link.partition("=")[2]) is None
@@ -158,6 +158,47 @@ async def test_a_site_that_was_connected_by_command_takes_the_first_store_name(s
     site = await stage.core.sites.get(SITE)
     assert site is not None
     assert (site.connection, site.store_id, site.state) == ("by-hand", "label-7", "active")
+
+
+async def test_a_store_that_moved_is_announced_by_its_new_name(stage: Stage) -> None:
+    await stage.joining.announced(SITE, SAID)
+    joined = await stage.joining.installed(SITE, STORE)
+    assert joined is not None
+    moved = Announcement("new.example", "client-1", "site-secret-1")
+    with pytest.raises(AnotherStore):
+        await stage.joining.announced(SITE, moved)
+    await stage.core.connections.update(joined.id, sparkpay=SparkPayAccess("https://new.example", STORE.token))
+    assert await stage.joining.announced(SITE, moved) is None
+    with pytest.raises(AnotherStore, match=r"new\.example"):
+        await stage.joining.announced(SITE, SAID)  # the old name is another's by now
+    assert (await stage.core.connections.get(joined.id)).sparkpay.url == "https://new.example"
+
+
+async def test_announced_again_after_a_removal_that_broke_off_it_works_again(stage: Stage) -> None:
+    await stage.joining.announced(SITE, SAID)
+    joined = await stage.joining.installed(SITE, STORE)
+    assert joined is not None
+    await stage.core.sites.set_state(SITE, "removing")
+    await stage.core.connections.set_state(joined.id, "paused")
+    assert await stage.joining.announced(SITE, SAID) is None
+    site = await stage.core.sites.get(SITE)
+    assert site is not None
+    assert site.state == "active"
+    assert (await stage.core.connections.get(joined.id)).state == "active"
+
+
+async def test_a_store_of_a_connected_site_gets_a_new_grant_whoever_made_the_connection(stage: Stage) -> None:
+    access = SparkLayerAccess("http://layer", SITE.id, "test", "c", "s")
+    await stage.core.connections.add("by-hand", SparkPayAccess(STORE.url, "old"), access)
+    grant = StoreGrant("app", "app-secret", "refresh", stage.clock.now())
+    joined = await stage.joining.installed(SITE, InstalledStore(STORE.url, "new", grant))
+    assert joined is not None
+    assert (joined.id, joined.sparkpay.token, joined.sparklayer) == ("by-hand", "new", access)
+    assert await stage.core.grants.get("by-hand") is not None
+    assert await stage.core.sites.installed(SITE) is None
+    with pytest.raises(UserFault, match="with another store"):
+        await stage.joining.installed(SITE, InstalledStore("https://thief.example", "t"), invited=True)
+    assert await stage.core.sites.installed(SITE) is None
 
 
 async def test_many_at_once_make_one_connection(stage: Stage) -> None:

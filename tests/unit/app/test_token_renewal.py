@@ -1,7 +1,8 @@
 """Renewing an installed app's token: in time, once over all processes, and never losing the refresh token."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -111,7 +112,88 @@ async def test_a_token_given_by_hand_ends_the_grant(stage: Stage) -> None:
     assert await stage.core.grants.get("acme") is None
     assert await stage.renewal().step() == LONGEST_SECONDS
     await stage.core.connections.remove("acme")
-    assert await stage.renewal().step() == RETRY_SECONDS
+    assert await stage.renewal().step() == LONGEST_SECONDS
+
+
+class Answering(httpx.AsyncBaseTransport):
+    """The store; something happens between its answer and our hearing of it."""
+
+    def __init__(self, stage: Stage, happens: Callable[[], Awaitable[object]]) -> None:
+        self._stage, self._happens = stage, happens
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        answer = await self._stage.wire.handle_async_request(request)
+        await self._happens()
+        return answer
+
+
+async def test_a_token_that_is_set_by_hand_during_a_renewal_stays(stage: Stage) -> None:
+    stage.clock.advance(3000)
+    by_hand = SparkPayAccess("http://pay", "single-token")
+    wire = Answering(stage, lambda: stage.core.connections.update("acme", sparkpay=by_hand))
+    await TokenRenewal(stage.core, "acme", lambda _: wire).step()
+    assert await stage.token() == "single-token"
+    assert await stage.renewal().step() == LONGEST_SECONDS
+    assert await stage.core.grants.get("acme") is None
+
+
+@pytest.mark.parametrize("refused", [False, True])
+async def test_a_grant_that_comes_during_a_renewal_stays(stage: Stage, refused: bool) -> None:
+    stage.clock.advance(3000)
+    later = stage.clock.now() + timedelta(hours=2)
+
+    async def install_again() -> None:
+        await stage.core.connections.update("acme", sparkpay=SparkPayAccess("http://pay", "newer"))
+        await stage.core.grants.save(
+            "acme", app_id=APP.id, app_secret=APP.secret, refresh_token="newer-refresh", token="newer", expires_at=later
+        )
+
+    if refused:
+        stage.installed.revoke()
+    await TokenRenewal(stage.core, "acme", lambda _: Answering(stage, install_again)).step()
+    assert await stage.token() == "newer"
+    grant = await stage.core.grants.get("acme")
+    assert grant is not None
+    assert (grant.refresh_token, grant.expires_at, grant.problem) == ("newer-refresh", later, None)
+
+
+async def test_a_token_without_its_grant_drops_only_the_grant_of_another(stage: Stage) -> None:
+    """An installation stores the token first: whoever looks in between must not take the grant that comes next."""
+    seen = await stage.core.grants.get("acme")
+    assert seen is not None
+    stage.clock.advance(1)
+    await stage.core.grants.save(
+        "acme", app_id=APP.id, app_secret=APP.secret, refresh_token="r2", token="newer", expires_at=stage.clock.now()
+    )
+    await stage.core.grants.forget("acme", seen)
+    assert await stage.core.grants.get("acme") is not None
+
+
+async def test_an_expired_token_is_waited_for_while_another_process_renews_it(stage: Stage) -> None:
+    first = await stage.token()
+    stage.clock.advance(4000)
+    grant = await stage.core.grants.get("acme")
+    assert grant is not None
+    assert await stage.core.grants.claim("acme", grant)
+    waiting = asyncio.create_task(stage.renewal().ready())
+    while stage.clock.monotonic() < 4003:
+        await asyncio.sleep(0)
+    assert not waiting.done()
+    new = stage.clock.now() + timedelta(hours=1)
+    assert await stage.core.grants.renewed("acme", grant, token="second", refresh_token="r", expires_at=new)
+    await waiting
+    assert stage.clock.monotonic() < 4060
+    assert await stage.token() == "second" != first
+
+
+async def test_nobody_waits_for_a_process_that_died_at_it(stage: Stage) -> None:
+    stage.clock.advance(4000)
+    grant = await stage.core.grants.get("acme")
+    assert grant is not None
+    await stage.core.grants.claim("acme", grant)
+    stage.clock.advance(61)
+    await stage.renewal().ready()
+    assert stage.installed.refreshes == 1
 
 
 async def test_a_handshake_is_taken_once_and_in_time(stage: Stage) -> None:

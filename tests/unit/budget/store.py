@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from connector.budget.policy import Reserve, Window
+from connector.budget.policy import Window
+from connector.budget.reserve import Reserve
 from connector.ports import Priority
 
 NO_RESERVE = Reserve(interactive=0, above_sync=0)

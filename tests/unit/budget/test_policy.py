@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connector.budget.policy import Reserve, Window
+from connector.budget.policy import Window
+from connector.budget.reserve import Reserve
 from connector.ports import Priority
 from tests.unit.budget.store import NO_RESERVE, Simulation, Store
 

@@ -58,12 +58,12 @@ def test_json_has_every_field_and_the_limit_holds(shell: Shell) -> None:
         "key": "sparkpay:2",
         "loser_event": "lost-2",
         "loser_source": "sparkpay",
-        "loser_time": "2026-01-01T12:00:00+00:00",
+        "loser_time": "2026-01-01T12:00:00Z",
         "winner_event": "won-2",
         "winner_source": "sparklayer",
-        "winner_time": "2026-01-01T12:00:01+00:00",
+        "winner_time": "2026-01-01T12:00:01Z",
         "fields": [],
-        "found_at": "2026-01-01T12:00:02+00:00",
+        "found_at": "2026-01-01T12:00:02Z",
     }
 
 

@@ -44,7 +44,12 @@ def test_status_has_the_shape_of_the_manual(shell: Shell) -> None:
         "calls": {},
         "sync": None,
         "conflicts": 0,
+        "problems": 0,
+        "sync_log": found["sync_log"],
+        "notes": [found["notes"][0]],
     }
+    assert found["notes"][0].endswith(": paylayer connections update acme --b2b-customer-types all")
+    assert found["notes"][0] in " ".join(shell.run("status", "acme").out.split())
 
 
 def test_dlq_list_has_the_shape_of_the_manual() -> None:

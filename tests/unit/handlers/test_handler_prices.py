@@ -430,3 +430,32 @@ async def test_prices_deleted_after_a_first_call_without_an_answer_are_taken_out
     assert isinstance(again, Applied)
     assert again.unchanged
     assert desk.calls() == []
+
+
+async def test_a_list_that_another_source_gave_is_not_touched(desk: Desk) -> None:
+    await with_skus(desk, "A")
+    desk.source = "sparkpay"
+    await desk.apply(priced("A", {"base": {1: "100"}, "ct-7": {1: "80"}, "ct-8": {1: "70"}}))
+    desk.source = "erp"
+    await desk.apply(priced("A", {"base": {1: "99"}, "ct-8": {1: "69"}}))
+    assert shown(desk, "A") == {"sp-base-usd": {1: "99"}, "sp-ct-7-usd": {1: "80"}, "sp-ct-8-usd": {1: "69"}}
+    await desk.apply(priced("A", {"base": {1: "98"}}))
+    assert shown(desk, "A") == {"sp-base-usd": {1: "98"}, "sp-ct-7-usd": {1: "80"}}, "its own list it may give up"
+    desk.source = "sparkpay"
+    await desk.apply(priced("A", {"base": {1: "97"}}))
+    assert shown(desk, "A") == {"sp-base-usd": {1: "97"}}
+    desk.calls()
+    (again,) = await desk.apply(priced("A", {"base": {1: "97"}}))
+    assert isinstance(again, Applied)
+    assert again.unchanged
+    assert desk.calls() == []
+    assert again.ledger == {"lists": {"sp-base-usd": ""}, "given": {"sp-base-usd": "sparkpay"}}
+
+
+async def test_a_state_that_was_joined_of_all_sources_is_complete(desk: Desk) -> None:
+    await with_skus(desk, "A")
+    desk.source = "sparkpay"
+    await desk.apply(priced("A", {"base": {1: "100"}, "ct-7": {1: "80"}}))
+    desk.source = None
+    await desk.apply(priced("A", {"base": {1: "100"}}))
+    assert shown(desk, "A") == {"sp-base-usd": {1: "100"}}

@@ -96,6 +96,18 @@ async def test_settings_that_the_site_has_are_written_in_one_call(desk: Desk) ->
     assert desk.calls() == []
 
 
+async def test_a_setting_that_the_site_is_known_to_have_is_written_without_a_look(desk: Desk) -> None:
+    await desk.apply(Setting(key="storeName", value="Acme"))
+    desk.calls()
+    outcome = only(await desk.apply(Setting(key="storeName", value="Acme & Sons")))
+    assert isinstance(outcome, Applied)
+    assert not outcome.unchanged
+    assert desk.calls() == ["PATCH /api/v1/settings"]
+    assert desk.site.settings["storeName"] == "Acme & Sons"
+    await desk.apply(Setting(key="nonsense", value=1))
+    assert desk.calls() == ["GET /api/v1/settings"]
+
+
 async def test_a_refusal_of_settings_is_a_note(desk_of: Callable[..., Desk]) -> None:
     desk = desk_of(policy={"dashboard_keys": True})
     outcome = only(await desk.apply(Setting(key="taxDisplay", value="gross")))

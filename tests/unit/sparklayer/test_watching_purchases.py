@@ -1,5 +1,6 @@
 """Orders that buyers place in SparkLayer are told once, whatever happens while they are read."""
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -254,3 +255,14 @@ async def test_shipped_pieces_of_one_line_are_one_line_again(watching: Watching,
     )
     assert [(one.carrier, one.number) for one in shipment.tracking] == [("UPS", "1Z")]
     assert order.status is OrderStatus.PARTIALLY_SHIPPED
+
+
+async def test_an_order_that_cannot_be_mapped_is_a_problem_until_it_can(watching: Watching, rig: Rig) -> None:
+    whole = json.loads(json.dumps(place_order(rig.site, "cart-1"), default=float))
+    undated = {name: value for name, value in whole.items() if name not in ("dates", "created_at")}
+    watching.answers("/api/v1/purchases", [undated])
+    assert await watching.look() == []
+    assert watching.findings.codes == {("order", "sparklayer:cart-1"): ["date_missing"]}
+    watching.answers("/api/v1/purchases", [whole])
+    assert keys(await watching.look()) == ["order sparklayer:cart-1"]
+    assert watching.findings.codes == {}

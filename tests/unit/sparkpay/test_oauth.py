@@ -63,6 +63,21 @@ def test_signatures_are_those_of_the_guide() -> None:
     assert "s3" not in repr(app)
 
 
+async def test_an_apps_secret_never_leaves() -> None:
+    """Whoever answers at the store's address gets hashes over it."""
+    sent: list[bytes] = []
+
+    def false_store(request: httpx.Request) -> httpx.Response:
+        sent.append(str(request.url).encode() + str(request.headers).encode() + request.content)
+        return httpx.Response(200, json={"access_token": "a", "refresh_token": "r", "expires": ""})
+
+    oauth = StoreOAuth("https://shop.example", SteppedClock(), httpx.MockTransport(false_store))
+    await oauth.grant(APP, "auth", "code", scope=SCOPE, redirect_uri=BACK)
+    await oauth.refresh(APP, "r")
+    assert len(sent) == 2
+    assert not any(APP.secret.encode() in each for each in (*sent, consent_url("https://x", APP, SCOPE, BACK).encode()))
+
+
 async def test_a_consent_becomes_a_token_that_is_renewed() -> None:
     shop = Shop()
     grant = await shop.granted()

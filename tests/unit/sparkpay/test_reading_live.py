@@ -105,15 +105,17 @@ async def test_a_look_passes_the_servers_cache() -> None:
         assert told(shop.outlet.take()) == [("product", f"sparkpay:{product}")]
 
 
-async def test_reference_data_is_read_again_once_however_much_of_it_changed() -> None:
+async def test_only_tables_in_which_something_changed_are_read_again() -> None:
     async with open_shop() as shop:
         poller = await synced(shop)
         shop.store.update("product_statuses", 1, name="Renamed")
-        shop.store.update("customer_types", 1, name="Wholesale")
         shop.store.update("variant_groups", 1, name="Colour")
+        shop.store.update("variant_groups", 2, name="Length")
         shop.clock.advance(1)
         await poller.poll_once()
-        assert shop.calls == 10 + 7
+        known = await poller.reference.current()
+        assert (known.product_statuses[1]["name"], known.variant_groups[2]["name"]) == ("Renamed", "Length")
+        assert shop.calls == 10 + 2
 
 
 async def test_a_product_hidden_in_the_store_is_read_alone() -> None:

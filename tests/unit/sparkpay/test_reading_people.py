@@ -226,3 +226,29 @@ async def _sweep(shop: Shop, poller: Any) -> None:
     shop.clock.advance(61)
     for _ in range(6):
         shop.clock.advance(max(await poller.sweep_step(), 0.1))
+
+
+async def test_where_nobody_is_served_customers_cost_no_calls() -> None:
+    async with open_shop(values=with_people(**{"b2b.customer_type_ids": "[]"})) as shop:
+        counter = Counter(shop)
+        buyer = counter.customer()
+        order = counter.order(buyer, cart="3b241101-e2bb-4255-8caf-4136c566a962")
+        poller = await synced(shop)
+        shop.store.update("customers", buyer, company="Other")
+        shop.clock.advance(30)
+        assert (await poller.catch_up()).published == 0
+        assert {"customers", "customer_association", "addresses"}.isdisjoint(shop.wire.paths)
+        shop.store.update("orders", order, order_status_id=counter.shipped)
+        shop.clock.advance(30)
+        await poller.poll_once()
+        assert told(shop.outlet.take()) == [("order", "sparklayer:3b241101-e2bb-4255-8caf-4136c566a962")]
+
+
+async def test_where_nobody_is_served_any_more_those_who_were_are_told_as_inactive() -> None:
+    async with open_shop(values=with_people(**{"b2b.customer_type_ids": "1"})) as shop:
+        customer = Counter(shop).customer()
+        await synced(shop)
+        shop.settings = shop.settings.with_values({"b2b.customer_type_ids": "[]"})
+        await shop.poller().full_sync("second")
+        assert told(shop.outlet.events) == [("customer", f"sparkpay:{customer}")]
+        assert newest(shop, f"sparkpay:{customer}").status is CustomerStatus.INACTIVE

@@ -46,6 +46,23 @@ async def test_a_first_sync_asks_for_the_customer_types_once() -> None:
         assert shop.wire.paths.count("customer_types") == 2
 
 
+async def test_a_first_sync_reads_every_small_table_once() -> None:
+    every = dict.fromkeys(("product", "price", "stock"), "to_sparklayer")
+    async with open_shop(products=1, values=tables(**{f"flow__{kind}": to for kind, to in every.items()})) as shop:
+        poller = shop.poller()
+        await poller.full_sync("r")
+        known = await poller.reference.current()
+        for table in (
+            "customer_types",
+            "warehouses",
+            "inventory/settings",
+            "custom_shipping_methods",
+        ):
+            assert shop.wire.paths.count(table) == 1, table
+        assert known.warehouses.keys() == {row["id"] for row in shop.store.rows("warehouses")}
+        assert known.inventory_settings["track_inventory"] is not None
+
+
 async def test_a_first_sync_tells_every_table_and_a_look_what_changed() -> None:
     async with open_shop(values=tables(stock__mode="per_warehouse")) as shop:
         method = with_shipping(shop)

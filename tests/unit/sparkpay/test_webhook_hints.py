@@ -1,3 +1,4 @@
+import json
 from datetime import timedelta
 
 import httpx
@@ -7,6 +8,7 @@ from connector.errors import TargetIll
 from connector.sandbox.sparkpay import FaultRule
 from connector.sparkpay.hinted import GATHER_SECONDS, HintedReads
 from connector.sparkpay.poller import Poller
+from connector.sparkpay.webhook_body import named_rows
 from connector.sparkpay.webhook_trust import WebhookTrust
 from tests.fakes.hints import FakeHints
 from tests.fakes.sparkpay_people import Counter, with_people
@@ -90,7 +92,7 @@ async def test_a_named_product_that_is_gone_is_told_as_gone_and_one_that_never_w
         assert hints.kept == {}
 
 
-async def test_a_flood_is_read_in_ever_larger_strides() -> None:
+async def test_single_changes_are_read_as_they_come_and_a_flood_within_half_of_the_plan() -> None:
     async with open_shop() as shop:
         hints = FakeHints()
         reads: list[int] = []
@@ -99,19 +101,38 @@ async def test_a_flood_is_read_in_ever_larger_strides() -> None:
             reads.append(len(numbers))
 
         clock = shop.clock
-        hinted = HintedReads(hints, {"products": read}, clock, WebhookTrust(clock, 4))  # type: ignore[dict-item]
-        pauses = []
-        for _ in range(8):
+        hinted = HintedReads(hints, {"products": read}, clock, WebhookTrust(clock, 4), 5.0)  # type: ignore[dict-item]
+        began, pauses = clock.monotonic(), []
+        for _ in range(30):
             hints.name("products", 1, 2, 3)
             pauses.append(await hinted.step())
             clock.advance(pauses[-1])
-        assert pauses == [0.0, 0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0]
-        assert reads == [3] * 8
+        assert pauses[:5] == [0.0] * 5
+        assert reads == [3] * 30
+        assert 30 / (clock.monotonic() - began) < 3.1
+        assert pauses[-1] == pytest.approx(0.4 - GATHER_SECONDS)
+        hints.name("quotes", 4)
         clock.advance(10)
-        hints.name("products", 1)
         before = clock.monotonic()
-        assert await hinted.step() == 0.0
+        assert await hinted.step() == 0.0  # nobody follows quotes: that costs no call
         assert clock.monotonic() == pytest.approx(before + GATHER_SECONDS)
+
+
+async def test_a_busy_process_reads_more_together() -> None:
+    async with open_shop() as shop:
+        hints = FakeHints()
+        clock = shop.clock
+        takes = 0.7
+
+        async def slow(_: list[int]) -> None:
+            clock.advance(takes)
+
+        hinted = HintedReads(hints, {"products": slow}, clock, WebhookTrust(clock, 4), 100.0)  # type: ignore[dict-item]
+        hints.name("products", 1)
+        assert await hinted.step() == pytest.approx(0.7)
+        takes = 60.0
+        hints.name("products", 1)
+        assert await hinted.step() == 2.0
 
 
 async def test_polls_are_slack_where_webhooks_come_and_narrow_where_one_was_missed() -> None:
@@ -187,3 +208,37 @@ async def test_looks_at_orders_are_slack_while_their_webhooks_come() -> None:
         for _ in range(12):
             await poller.poll_once()
         assert poller.paces["order:orders"].pause == pytest.approx(idle)
+
+
+async def test_deliveries_that_come_twice_or_in_the_wrong_order_tell_what_is_true_once() -> None:
+    async with open_shop() as shop:
+        id_ = shop.product(item_number="A")
+        hints = FakeHints()
+        poller = await followed(shop, hints)
+        bodies = []
+        for title in ("First", "Second", "Third"):
+            shop.store.update("products", id_, item_name=title)
+            bodies.append(json.dumps({"product": {"id": id_, "item_name": title}}).encode())
+        for body in (bodies[2], bodies[0], bodies[0], bodies[1]):
+            for resource, number in named_rows(body):
+                hints.name(resource, number)
+            await poller.hint_step()
+        (event,) = [event for event in shop.outlet.take() if event.type == "paylayer.product.changed.v1"]
+        assert event.data.title == "Third"  # type: ignore[union-attr]
+
+
+async def test_looks_are_as_often_as_ever_once_no_webhook_came_for_a_day() -> None:
+    async with open_shop(values=with_people()) as shop:
+        Counter(shop).order(Counter(shop).customer())
+        hints = FakeHints()
+        poller = await followed(shop, hints)
+        pace = poller.paces["order:orders"]
+        hints.arrived = {"orders": shop.clock.now()}
+        shop.clock.advance(61)
+        for _ in range(12):
+            await poller.poll_once()
+        assert pace.pause == pytest.approx(4 * pace.idle)
+        shop.clock.advance(24 * 3600)
+        for _ in range(12):
+            await poller.poll_once()
+        assert pace.pause == pytest.approx(pace.idle)

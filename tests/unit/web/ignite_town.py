@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -82,3 +83,19 @@ async def joined(town: Town, **settings: str) -> str:
     values = {key.replace("__", "."): value for key, value in settings.items()}
     await town.core.connections.update("tools", settings=made.settings.with_values(values))
     return made.id
+
+
+def with_goods(town: Town) -> Town:
+    """A rope with a colour, a knot, one way of shipping, and a tax."""
+    town.store.insert("product_statuses", name="In Stock")
+    town.store.insert("categories", name="All")
+    common = {"product_status_id": 1, "primary_category_id": 1}
+    town.store.insert("products", item_number="KNOT", item_name="Knot", price=Decimal(10), **common)
+    town.store.insert("products", item_number="ROPE", item_name="Rope", price=Decimal(200), **common)
+    town.store.insert("variant_groups", name="Colour")
+    town.store.insert("product_variants", product_id=2, variant_group_id=1, description="Red")
+    town.store.insert("variant_inventory", product_id=2, item_number="ROPE-60", variants=(1,))
+    town.store.insert("regions", name="Everywhere")
+    town.store.insert("tax_rates", name="Texas", rate=Decimal("0.0825"), region_id=1, store_id=1)
+    town.store.insert("custom_shipping_methods", name="Truck", is_enabled=True, rules=[{"amount": Decimal("12.5")}])
+    return town

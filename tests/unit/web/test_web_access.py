@@ -1,8 +1,10 @@
 """Who may use /api: the holder of the admin token, whatever the request looks like."""
 
+from pathlib import Path
+
 import pytest
 
-from tests.unit.web.conftest import ADMIN, Site
+from tests.unit.web.conftest import ADMIN, Site, site_on
 
 PATHS = ("/api/status", "/api/connections", "/api", "/api/", "/api/nope", "/%61pi/status", "/api/../api/status")
 
@@ -39,6 +41,13 @@ async def test_other_spellings_lead_nowhere(site: Site, path: str) -> None:
     answer = await site.http.get(f"http://paylayer.test{path}")
     assert answer.status_code in (401, 404)
     assert "acme" not in answer.text
+
+
+@pytest.mark.parametrize("given", ["Bearer ", "Bearer", "", "Bearer x"])
+async def test_a_token_that_is_set_to_nothing_opens_nothing(tmp_path: Path, given: str) -> None:
+    async for site in site_on(tmp_path, admin=""):
+        answer = await site.http.get("/api/status", headers={"Authorization": given})
+        assert (answer.status_code, "acme" in answer.text) == (403, False)
 
 
 async def test_without_a_token_in_the_settings_the_api_is_off(closed_site: Site) -> None:

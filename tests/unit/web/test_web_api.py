@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from connector.ports import Unmapped
+from connector.state.unmapped import UnmappedEntities
 from tests.unit.web.conftest import Site
 
 
@@ -39,7 +41,15 @@ async def test_a_sync_is_asked_for_and_followed(site: Site) -> None:
 
 async def test_problems_are_listed(site: Site) -> None:
     assert await site.call("GET", "/problems?connection=acme") == []
-    assert await site.call("GET", "/problems?connection=acme&limit=1") == []
+    entities = UnmappedEntities(site.core.database, site.core.clock, "acme", "sparkpay")
+    for number in (5, 6):
+        entities.found(Unmapped("order", f"sparkpay:{number}", "total_missing", "it has no total"))
+    await entities.save()
+    (first, _) = await site.call("GET", "/problems?connection=acme")
+    assert (first["trouble"], first["code"], first["key"]) == ("unmapped", "total_missing", "sparkpay:5")
+    assert first["url"].endswith("/store/admin/accounting/OrderEdit.aspx?OrderID=5")
+    assert await site.call("GET", "/problems?connection=acme&limit=1") == [first]
+    assert (await site.call("GET", "/status"))["connections"][0]["problems"] == 2
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from connector.sandbox.sparkpay import FaultRule
-from tests.unit.web.ignite_town import Town, ignite_town, joined
+from tests.unit.web.ignite_town import Town, ignite_town, joined, with_goods
 
 ANA = {"email": "ana@roofers.example", "first_name": "Ana", "last_name": "Ruiz"}
 PLACE = {
@@ -187,19 +187,7 @@ async def test_other_shapes_of_lines_are_understood(town: Town) -> None:
 
 @pytest.fixture
 async def goods(town: Town) -> Town:
-    """A rope with a colour, a knot, one way of shipping, and a tax."""
-    town.store.insert("product_statuses", name="In Stock")
-    town.store.insert("categories", name="All")
-    common = {"product_status_id": 1, "primary_category_id": 1}
-    town.store.insert("products", item_number="KNOT", item_name="Knot", price=Decimal(10), **common)
-    town.store.insert("products", item_number="ROPE", item_name="Rope", price=Decimal(200), **common)
-    town.store.insert("variant_groups", name="Colour")
-    town.store.insert("product_variants", product_id=2, variant_group_id=1, description="Red")
-    town.store.insert("variant_inventory", product_id=2, item_number="ROPE-60", variants=(1,))
-    town.store.insert("regions", name="Everywhere")
-    town.store.insert("tax_rates", name="Texas", rate=Decimal("0.0825"), region_id=1, store_id=1)
-    town.store.insert("custom_shipping_methods", name="Truck", is_enabled=True, rules=[{"amount": Decimal("12.5")}])
-    return town
+    return with_goods(town)
 
 
 async def test_what_a_cart_costs(goods: Town) -> None:

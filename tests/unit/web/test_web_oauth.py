@@ -76,6 +76,8 @@ async def test_begun_at_sparklayer_and_finished_at_the_store(town: Town) -> None
     page = await town.browser.get(link)
     assert (page.status_code, "Address of your store" in page.text, APP_SECRET in page.text) == (200, True, False)
     assert "no-referrer" in page.headers["referrer-policy"]
+    assert page.headers["x-frame-options"] == "DENY"
+    assert "default-src 'none'" in page.headers["content-security-policy"]
     begun = await town.begin(link, store="http://shop")
     cookie = begun.headers["set-cookie"]
     assert all(word in cookie for word in (COOKIE, "HttpOnly", "SameSite=lax", "Path=/oauth/sparkpay"))
@@ -145,8 +147,12 @@ async def test_whoever_did_not_begin_cannot_finish(town: Town) -> None:
     town.browser.cookies.clear()
     other = await town.consent(await town.begin(link, store="http://shop"))
     theirs = town.browser.cookies.get(COOKIE) or ""
-    state, _, mark = cookie.partition(".")
-    for forged in ("", "x", state, f"{state}.", f"{state}.{mark[:-1]}g", f"{theirs.partition('.')[0]}.{mark}", "é.é"):
+    door, state, mark = cookie.split(".")
+    forgeries = (
+        "", "x", state, f"{door}.{state}.", f"{door}.{state}.{mark[:-1]}g", f"{door}.{theirs.split('.')[1]}.{mark}",
+        f"site.{state}.{mark}", f"{state}.{mark}", f"..{mark}", "é.é.é",
+    )  # fmt: skip
+    for forged in forgeries:
         town.browser.cookies.clear()
         headers = {"Cookie": f"{COOKIE}={forged}".encode()}
         answer = await town.browser.get(back, headers=headers)
@@ -216,11 +222,58 @@ async def test_forged_links_and_sites_without_a_name(town: Town) -> None:
     for fields in ({}, {"site_id": " "}, {"site_id": "x", "site_env": "moon"}):
         assert (await town.begin("", store="http://shop", token=SINGLE, **fields)).status_code == 400
     big = await town.browser.post(f"{PUBLIC}/oauth/sparkpay/install", content=b"x" * 100_000)
-    assert big.status_code == 400
+    assert big.status_code == 413
+    for odd in (b"link=%00%ff&store=%00", b"site_id=a%00b&store=http://shop&token=x", b"\xff\xfe=&&&==", b"", b"{}"):
+        answer = await town.browser.post(f"{PUBLIC}/oauth/sparkpay/install", content=odd)
+        assert answer.status_code == 400, odd
+
+
+@pytest.mark.parametrize("field", ["app_id", "app_secret"])
+@pytest.mark.parametrize("value", ["a\0b", "a\nb", "x" * 3000])
+async def test_keys_of_an_app_that_nobody_could_keep_are_refused(town: Town, field: str, value: str) -> None:
+    fields = {"app_id": "7", "app_secret": "s", field: value}
+    assert (await town.begin(await town.link(), store="http://shop", **fields)).status_code == 400
+
+
+async def test_whoever_only_names_a_site_does_not_get_his_store_in(town: Town) -> None:
+    """SparkLayer has announced the site, and named a store; somebody else installs his own for it first."""
+    link = await Joining(town.core).announced(SITE, Announcement("shop-of-the-merchant", "client-1", "secret")) or ""
+    theirs = await town.begin("", store="http://shop", site_id=SITE.id, site_env=SITE.env, token=SINGLE)
+    assert "Now connect it in SparkLayer" in theirs.text
+    begun = await town.begin("", store="http://shop", site_id=SITE.id, site_env=SITE.env)
+    cookie = town.browser.cookies.get(COOKIE) or ""
+    back = await town.consent(begun)
+    town.browser.cookies.clear()
+    forged = await town.browser.get(back, headers={"Cookie": f"{COOKIE}=link{cookie.removeprefix('site')}"})
+    assert forged.status_code == 400
+    assert "Now connect it" in (await town.browser.get(back, headers={"Cookie": f"{COOKIE}={cookie}"})).text
+    assert await town.joined() is None
+    assert "is connected" in (await town.begin(link, store="http://shop", token=SINGLE)).text
+
+
+async def test_a_connected_site_takes_new_credentials_of_its_own_store_only(town: Town) -> None:
+    assert "is connected" in (await town.begin(await town.link(), store="http://shop", token=SINGLE)).text
+    named = {"site_id": SITE.id, "site_env": SITE.env}
+    other = await town.begin("", store="http://thief", token=SINGLE, **named)
+    assert (other.status_code, "with another store" in other.text, "http://shop" in other.text) == (400, True, False)
+    assert (await town.joined()).sparkpay.url == "http://shop"
+    renewed = await town.browser.get(await town.consent(await town.begin("", store="http://shop", **named)))
+    assert "is connected" in renewed.text
+    joined = await town.joined()
+    assert joined.sparkpay.token != SINGLE
+    assert await town.core.grants.get(joined.id) is not None
+
+
+async def test_a_new_secret_key_breaks_no_installation_that_is_under_way(town: Town) -> None:
+    link = await town.link()
+    back = await town.consent(await town.begin(link, store="http://shop"))
+    old = town.core.settings.secret_key
+    town.core.settings.__dict__.update(secret_key=SecretStr("n" * 40), secret_key_second=old)
+    assert (await town.browser.get(back)).status_code == 200
 
 
 async def test_an_address_may_try_so_often(town: Town) -> None:
     codes = [(await town.browser.get(f"{PUBLIC}/oauth/sparkpay/install")).status_code for _ in range(BURST + 3)]
-    assert codes == [200] * BURST + [400] * 3
+    assert codes == [200] * BURST + [429] * 3
     town.site.clock.advance(10)
     assert (await town.browser.get(f"{PUBLIC}/oauth/sparkpay/install")).status_code == 200

@@ -9,6 +9,7 @@ import pytest
 
 from connector.errors import Unavailable
 from connector.state.hints import ConnectionHints, HintStore, Told
+from connector.state.webhook_access import SealedSecrets, WebhookSecrets
 from connector.web.app import build
 from connector.web.webhooks import LARGEST_BYTES
 from tests.unit.web.conftest import Site
@@ -43,6 +44,10 @@ async def test_strangers_all_hear_the_same(site: Site, address: str) -> None:
             "/webhooks/sparkpay/acme/%ff%fe",
             f"/webhooks/sparkpay/acme/{'x' * 5000}",
             "/webhooks/sparkpay/acme/wrong/ProductUpdated",
+            f"/webhooks/sparkpay/acme/{secret}/ProductUpdated/more",
+            "/webhooks/sparkpay/",
+            "/webhooks/sparkpay/acme",
+            "/webhooks/sparkpay//",
         )
     ]
     assert {(answer.status_code, answer.content) for answer in answers} == {(404, b"")}
@@ -123,6 +128,42 @@ async def test_a_rotated_secret_is_taken_at_once_and_the_former_until_it_is_sett
     await site.core.connections.remove("acme")
     assert await status(new) == 404
     assert await site.core.hints.waiting() == set()
+
+
+async def test_a_secret_that_was_given_out_a_moment_ago_is_taken(site: Site, address: str) -> None:
+    assert (await site.http.post(address, json={"product": {"id": 9}})).status_code == 200
+    site.clock.advance(0.2)  # what was read of the secrets is still fresh
+    new = f"/webhooks/sparkpay/acme/{(await site.core.webhooks.rotate('acme')).secret}"
+    assert (await site.http.post(new, json={"product": {"id": 9}})).status_code == 200
+
+
+async def test_while_webhooks_come_none_waits_for_the_secrets(site: Site, address: str) -> None:
+    door = site.service.webhook_door
+    there, reads, slow = door.secrets, 0, asyncio.Event()
+
+    class Slow(WebhookSecrets):
+        async def sealed(self) -> dict[str, SealedSecrets]:
+            nonlocal reads
+            reads += 1
+            await slow.wait()
+            return await there.sealed()
+
+    async def status() -> int:
+        async with asyncio.timeout(5):
+            return (await site.http.post(address, json={"product": {"id": 9}})).status_code
+
+    assert await status() == 200
+    door.secrets = Slow(site.core.database, there._vault, site.clock)
+    site.clock.advance(0.6)
+    assert [await status() for _ in range(3)] == [200] * 3
+    assert reads == 1
+    slow.set()
+    while door._ahead is not None and not door._ahead.done():
+        await asyncio.sleep(0)
+    site.clock.advance(0.6)
+    slow.clear()
+    assert await status() == 200
+    slow.set()
 
 
 async def test_whoever_waits_in_this_process_is_woken(site: Site, address: str) -> None:

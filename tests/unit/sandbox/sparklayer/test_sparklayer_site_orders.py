@@ -189,12 +189,23 @@ async def test_shipping_methods_have_two_faces(site: Any) -> None:
 async def test_the_sync_log_is_replaced_by_each_report(site: Any) -> None:
     path = "/api/v1/sync-log/sparkpay/products"
     assert (await site.call("GET", path)).status_code == 404
+    part = {"last_partial_sync": "2026-02-03T16:00:00Z"}
+    assert (await site.call("PATCH", path, part)).status_code == 404
     full = {"last_full_sync": "2026-02-03T15:04:05Z", "errors": [{"external_id": "18", "message": "no SKU"}]}
-    assert (await site.call("PUT", path, full)).status_code == 200
-    assert (await site.call("GET", f"{path}/errors")).json() == full["errors"]
+    assert (await site.call("PUT", path, full)).json()["error_count"] == 1
+    assert (await site.call("PATCH", path, part)).json()["error_count"] == 1
+    told = (await site.call("GET", f"{path}/errors")).json()
+    assert (told["errors"], told["last_partial_sync"]) == (full["errors"], part["last_partial_sync"])
+    assert (await site.call("PATCH", path, {**part, "errors": []})).json()["error_count"] == 0
     await site.call("PUT", path, {"errors": []})
-    assert (await site.call("GET", path)).json()["last_full_sync"] is None
+    status = (await site.call("GET", path)).json()
+    assert (status["last_full_sync"], status["last_partial_sync"]) == (None, part["last_partial_sync"])
     twice = {"errors": [{"external_id": "18"}, {"external_id": "18"}]}
     assert (await site.call("PUT", path, twice)).status_code == 400
+    many = {"errors": [{"external_id": str(number)} for number in range(5001)]}
+    assert (await site.call("PUT", path, many)).status_code == 400
+    for wrong in ({}, {"last_partial_sync": 1}, {**part, "errors": None}):
+        assert (await site.call("PATCH", path, wrong)).status_code == 400
+    assert (await site.call("PUT", "/api/v1/sync-log/sparkpay/orders", full)).status_code == 400
     assert (await site.call("DELETE", "/api/v1/sync-log")).status_code == 204
     assert (await site.call("GET", path)).status_code == 404

@@ -1,3 +1,4 @@
+import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -9,6 +10,8 @@ import pytest
 
 from connector.sandbox.sparkpay import SandboxPolicy, SparkPayStore, create_app
 from connector.sandbox.sparkpay.webhook_events import EVENTS, EVENTS_OF_2020
+from connector.sandbox.sparkpay.webhook_post import NotTaken, WebhookPost
+from connector.sandbox.sparkpay.webhooks import MOST_AT_ONCE, MOST_WAITING
 from connector.sparkpay.webhook_body import named_rows
 from tests.unit.sandbox.sparkpay.conftest import TOKEN
 
@@ -150,3 +153,107 @@ async def test_deliveries_go_wrong_as_the_policy_says(hall: Hall) -> None:
     assert await edits(1) == []
     body = {"url": URL, "event_type": "ProductUpdated", "store_id": 1}
     assert (await hall.api.post("/webhooks", json=body)).status_code == 409
+
+
+async def test_an_older_store_tells_in_its_own_words(hall: Hall) -> None:
+    await hall.subscribe(
+        "CustomerRegistered", "OrderPlaced", "OrderApproved", "OrderShipped", "OrderCanceled", "OrderDeclined",
+        "PaymentProcessed", "NewValidOrder", "NewOrder",
+    )  # fmt: skip
+    hall.store.has_events_of_2020 = False
+    for name, flag in (("Open", "is_open"), ("Shipped", "is_shipped"), ("Cancelled", "is_cancelled")):
+        hall.store.insert("order_statuses", name=name, **{flag: True})
+    customer = hall.store.insert("customers", email="a@b.example", store_id=1)["id"]
+    order = int(str(hall.store.insert("orders", customer_id=customer, order_status_id=1, store_id=1)["id"]))
+    assert sorted(await hall.heard()) == ["CustomerRegistered", "OrderPlaced"]
+    payment = int(str(hall.store.insert("order_payments", order_id=order, amount="3.00")["id"]))
+    await hall.app.state.bell.quiet()
+    (body,) = hall.ear.heard
+    assert named_rows(json.dumps(body).encode()) == [("orders", order)]
+    assert hall.ear.names() == ["PaymentProcessed"]
+    hall.store.update("order_payments", payment, is_approved=True)
+    hall.store.update("orders", order, order_status_id=2)
+    hall.store.update("orders", order, order_status_id=3)
+    hall.store.update("orders", order, special_instructions="Ring twice")
+    assert await hall.heard() == ["OrderApproved", "OrderShipped", "OrderCanceled"]
+    hall.store.has_events_of_2020 = True
+    hall.store.insert("orders", customer_id=customer, order_status_id=3, store_id=1)
+    hall.store.insert("orders", customer_id=customer, order_status_id=1, store_id=1)
+    assert Counter(await hall.heard()) == Counter({"NewOrder": 2, "OrderPlaced": 2, "NewValidOrder": 1})
+
+
+async def test_a_status_event_shows_both_statuses(hall: Hall) -> None:
+    await hall.subscribe("OrderStatusChanged")
+    for name in ("New", "Packed"):
+        hall.store.insert("order_statuses", name=name)
+    order = hall.store.insert("orders", order_status_id=1)["id"]
+    await hall.api.put(f"/orders/{order}/status", json={"order_status_id": 2})
+    await hall.app.state.bell.quiet()
+    (body,) = hall.ear.heard
+    assert (body["old_status"]["name"], body["new_status"]["name"]) == ("New", "Packed")
+
+
+async def test_what_fails_goes_to_the_fallback_and_into_the_log(hall: Hall, caplog: pytest.LogCaptureFixture) -> None:
+    ear, bell = hall.ear, hall.app.state.bell
+    refused, kept = "https://down.test/hook/its-secret", []
+
+    async def send(url: str, body: bytes) -> None:
+        if url == refused:
+            raise httpx.ConnectError(f"no route to {url}")
+        kept.append(body)
+        await ear(url, body)
+
+    bell._send = send
+    body = {"event_type": "ProductUpdated", "store_id": 1, "url": refused}
+    await hall.api.post("/webhooks", json={**body, "failure_type": "Fallback", "fallback_url": URL})
+    await hall.api.post("/webhooks", json=body)
+    hall.store.update("products", 1, item_name="Told")
+    assert await hall.heard() == ["ProductUpdated"]
+    assert len(kept) == 1
+    controls = httpx.AsyncClient(transport=httpx.ASGITransport(hall.app), base_url="http://shop/_sandbox")
+    async with controls:
+        shown = (await controls.get("/webhooks")).json()
+    assert (shown["delivered"], shown["lost"]) == (1, 2)
+    assert [entry["to"] for entry in shown["log"]].count("https://down.test") == 2
+    assert {entry["id"] for entry in shown["log"]} == {1}
+    assert "its-secret" not in json.dumps(shown) + caplog.text
+
+
+async def test_a_receiver_that_hangs_holds_up_no_more_than_so_many(hall: Hall) -> None:
+    free = asyncio.Event()
+    begun: list[str] = []
+
+    async def hang(url: str, _body: bytes) -> None:
+        begun.append(url)
+        await free.wait()
+
+    bell = hall.app.state.bell
+    bell._send = hang
+    await hall.subscribe("ProductUpdated")
+    for number in range(MOST_WAITING + 3):
+        hall.store.update("products", 1, item_name=f"N{number}")
+    await asyncio.sleep(0)
+    assert bell.lost == 3
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert len(begun) == MOST_AT_ONCE
+    free.set()
+    await bell.quiet()
+    assert bell.delivered == MOST_WAITING
+
+
+async def test_a_webhook_is_posted_as_json_and_an_answer_that_is_no_success_is_a_failure() -> None:
+    asked: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(200 if request.url.path == "/hook" else 503)
+
+    post = WebhookPost(httpx.MockTransport(answer))
+    await post(URL, b'{"product": {"id": 1}}')
+    (request,) = asked
+    assert (request.method, str(request.url), request.headers["content-type"]) == ("POST", URL, "application/json")
+    assert json.loads(request.content) == {"product": {"id": 1}}
+    with pytest.raises(NotTaken, match="503"):
+        await post("https://us.test/else", b"{}")
+    await post.close()
