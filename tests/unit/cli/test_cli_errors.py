@@ -70,7 +70,7 @@ def test_a_wrong_file_of_settings_is_told(shell: Shell, text: bytes, sentence: s
 def test_another_key_than_the_databases_is_told(shell: Shell) -> None:
     assert shell.run(*ADD).code == 0
     told = shell.fails(2, "connections", "show", "acme", PAYLAYER_SECRET_KEY="x" * 40)
-    assert "set PAYLAYER_SECRET_KEY to the value it had" in told
+    assert "set PAYLAYER_SECRET_KEY, or PAYLAYER_SECRET_KEY_SECOND, to the value it had" in told
 
 
 def test_databases_that_are_not_ours_are_told(shell: Shell) -> None:
