@@ -36,6 +36,7 @@ _SLACK = 0.02  # seconds after the latest end of a window before a probe leaves
 _DRIFT = 1e-4  # how fast two clocks may drift apart: the interval of the start widens by this share of the time
 _FORGET = 6 * 3600.0  # seconds without a call after which the start of the window is unknown again
 _STALE = 0.5  # seconds after which a counter is old while other applications call
+_NARROW = 0.6  # part of the window after which our calls go one by one while other applications call
 _LOST_AFTER = 10.0  # a client of a store gives up connecting earlier than that
 
 
@@ -317,7 +318,7 @@ class Window:
 
     def _may_leave(self, now: float, priority: Priority, ahead: int) -> bool:
         out, allowed = len(self.out) + ahead, self._allowed(now, priority)
-        if now < self.hold_until or out >= allowed:
+        if now < self.hold_until or out >= allowed or self._is_narrow(now):
             return False
         if self.top is not None and self._used() + out < allowed and self._news_are_fresh(now):
             return True
@@ -329,6 +330,12 @@ class Window:
         """While others call too, what the counter said soon is no longer true: then one call asks before the rest."""
         alone = not self.neighbours.are_there(now)
         return alone or not self.out or any(one.replied > now - _STALE for one in self.answered)
+
+    def _is_narrow(self, now: float) -> bool:
+        """Where a burst of others may end the window any moment, it should meet one call of ours and not many."""
+        if not self.out or not self.neighbours.are_there(now):
+            return False
+        return max(self._recent(now), self._used()) + len(self.out) >= _NARROW * self.limit
 
     def _slots_fit(self, now: float) -> bool:
         """Whether the slot rule may speak: not before all earlier calls are known, not while others call too."""

@@ -118,11 +118,17 @@ def test_a_lost_or_a_late_answer_of_the_store_makes_no_second_order(system: Syst
     assert (empty.status_code, empty.json()) == (400, {"error_code": "cart-empty", "message": "the cart is empty"})
 
 
+def newest_window(system: System) -> int:
+    """Calls of the store's newest window; none before the first call."""
+    windows = system.pay("GET", "stats")["windows"]
+    return windows[-1]["used"] if windows else 0
+
+
 def test_a_cart_is_priced_in_time_while_a_full_sync_uses_up_the_plan(system: System) -> None:
     prepare(system, limit=20, products=700)
     system.connect("sparkpay.limit=20")
     system.service()
-    until("the sync uses up the window", lambda: system.pay("GET", "stats")["windows"][-1]["used"] >= 14, 90, every=0.2)
+    until("the sync uses up the window", lambda: newest_window(system) >= 14, 90, every=0.2)
     body = cart(system)
     began = time.monotonic()
     answer = ask(system.http_port, "/checkout/calculate", body)

@@ -103,10 +103,35 @@ def test_cold_one_probe_leaves_and_opens_what_is_free() -> None:
     cold.leave("probe", NOW)
     assert cold.wait(NOW, Priority.LIVE) > 0
     cold.reply("probe", NOW + 0.2, used=7, limit=10)
-    for number in range(2):  # six of the seven were somebody else's: one more is left to them
-        assert cold.wait(NOW + 0.3, Priority.LIVE) == 0
-        cold.leave(f"c{number}", NOW + 0.3)
-    assert cold.wait(NOW + 0.3, Priority.LIVE) > 0
+    assert cold.wait(NOW + 0.3, Priority.LIVE) == 0
+    cold.leave("c1", NOW + 0.3)
+    assert cold.wait(NOW + 0.3, Priority.LIVE) > 0, "others fill the window as well: one at a time"
+    cold.reply("c1", NOW + 0.5, used=8, limit=10)
+    assert cold.wait(NOW + 0.5, Priority.LIVE) == 0
+    cold.leave("c2", NOW + 0.5)
+    cold.reply("c2", NOW + 0.7, used=9, limit=10)
+    assert cold.wait(NOW + 0.7, Priority.LIVE) > 0, "six of the nine were somebody else's: one more is left to them"
+
+
+def test_while_others_call_only_the_first_part_of_a_window_is_used_side_by_side() -> None:
+    shared = window(20)
+    shared.leave("probe", NOW)
+    shared.reply("probe", NOW + 0.1, used=3, limit=20)
+    at = NOW + 0.2
+    side_by_side = 0
+    while shared.wait(at, Priority.INTERACTIVE) == 0:
+        shared.leave(f"c{side_by_side}", at)
+        side_by_side += 1
+    assert 3 + side_by_side == 12, "up to six tenths of the window"
+    for number in range(side_by_side):
+        shared.reply(f"c{number}", at + 0.1, used=4 + number, limit=20)
+    alone = 0
+    while shared.wait(at := at + 0.2, Priority.INTERACTIVE) == 0:
+        shared.leave(f"d{alone}", at)
+        assert shared.wait(at, Priority.INTERACTIVE) > 0, "after that one by one"
+        shared.reply(f"d{alone}", at + 0.1, used=13 + alone, limit=20)
+        alone += 1
+    assert 12 + alone == 18, "and a tenth is left to the others"
 
 
 def test_a_probe_that_says_nothing_waits_for_a_whole_period() -> None:
