@@ -8,7 +8,7 @@ from connector.sparkpay.answers import Row
 from connector.sparkpay.child_rows import ChildRows
 from connector.sparkpay.client import SparkPayClient
 from connector.sparkpay.people_fields import FIELD_VALUE
-from connector.sparkpay.query import Query, any_of
+from connector.sparkpay.query import Query, spanning
 from connector.sparkpay.reference import ReferenceBook
 
 RESOURCE = "custom_field_values"
@@ -39,7 +39,7 @@ class FieldValues:
         names = await self.names(priority)
         if not names:
             return FieldStream(None, names)
-        query = QUERY.where("custom_field_id", any_of(sorted(names)))
+        query = QUERY.where("custom_field_id", *spanning(names))
         pages = walk.by_parent(self._client, RESOURCE, query, parent="resource_id", after=after, priority=priority)
         return FieldStream(ChildRows(pages, "resource_id"), names)
 
@@ -61,5 +61,6 @@ class FieldStream:
     async def of(self, id_: int) -> tuple[Row, ...]:
         """Rows of name and value, as a collection has them. Ask with ascending ids."""
         found: Sequence[Row] = await self.rows.of(id_) if self.rows is not None else _NO_ROWS
-        ordered = sorted(found, key=lambda row: int(row["id"]))
+        mine = [row for row in found if row.get("custom_field_id") in self._names]
+        ordered = sorted(mine, key=lambda row: int(row["id"]))
         return tuple({"name": self._names[row["custom_field_id"]], "value": row.get("value")} for row in ordered)

@@ -31,7 +31,7 @@ _SLICE = 200
 _ASKED_TOGETHER = 50  # a condition of that many ids fits into an address
 LINKS = "customer_association"
 LINK_ID = "customer_association_id"
-_LINK = (LINK_ID, "parent_customer_id", "child_customer_id")
+_LINK = (LINK_ID, "association_type_id", "parent_customer_id", "child_customer_id")
 
 
 class People:
@@ -183,18 +183,32 @@ class People:
         return ChildRows(pages, "child_customer_id")
 
     def _links_query(self) -> Query:
-        return Query().only(*_LINK).where("association_type_id", eq(self._settings.customers.association_type_id or 0))
+        return Query().only(*_LINK).where("association_type_id", eq(self._link_type))
+
+    @property
+    def _link_type(self) -> int:
+        return self._settings.customers.association_type_id or 0
 
     async def _parents(self, ids: Sequence[int], priority: Priority) -> Mapping[int, int | None]:
         """The accounts above these customers; rows of associations have no time, so they are asked for each time."""
         found: dict[int, list[Row]] = {}
         for start in range(0, len(ids) if self.untimed else 0, _ASKED_TOGETHER):
-            some = any_of(ids[start : start + _ASKED_TOGETHER])
-            query = self._links_query().where("child_customer_id", some)
-            async for page in walk.by_id(self._client, LINKS, query, key=LINK_ID, priority=priority):
-                for row in page.rows:
-                    found.setdefault(row["child_customer_id"], []).append(row)
+            for row in await self._links_of(ids[start : start + _ASKED_TOGETHER], priority):
+                found.setdefault(row["child_customer_id"], []).append(row)
         return {child: _parent(rows) for child, rows in found.items()}
+
+    async def _links_of(self, ids: Sequence[int], priority: Priority) -> list[Row]:
+        """Alternatives stand alone in a question, so the type is looked at here; too many for a page are halved."""
+        if len(ids) == 1:
+            query = self._links_query().where("child_customer_id", eq(ids[0]))
+            pages = walk.by_id(self._client, LINKS, query, key=LINK_ID, priority=priority)
+            return [row async for page in pages for row in page.rows]
+        query = Query().only(*_LINK).where("child_customer_id", any_of(ids)).sorted_by(LINK_ID)
+        page = await self._client.page(LINKS, query, priority=priority)
+        if page.complete:
+            return [row for row in page.rows if row.get("association_type_id") == self._link_type]
+        middle = len(ids) // 2
+        return [*await self._links_of(ids[:middle], priority), *await self._links_of(ids[middle:], priority)]
 
 
 def _parent(rows: Sequence[Row]) -> int | None:

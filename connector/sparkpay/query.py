@@ -11,6 +11,7 @@ from connector.sparkpay.dates import utc_text
 Value = str | int | Decimal | bool | datetime
 
 _RAW = ",:._-~"
+_OR = " OR "
 BROKEN_FILTERS = {  # their database type is wrong (vendor docs: known issues)
     "products": frozenset({"length", "height", "width"}),
 }
@@ -49,9 +50,18 @@ def lte(value: Value) -> Condition:
 
 
 def any_of(values: Iterable[Value]) -> Condition:
-    """Equal to one of them. Raises `ValueError` for none at all, and for a value that cannot be asked for."""
+    """Equal to one of them; a question with it can have no other condition, because AND binds tighter than OR.
+
+    Raises `ValueError` for none at all, and for a value that cannot be asked for.
+    """
     first, *rest = values
-    return Condition("eq", " OR ".join([_text(first), *(f"eq:{_text(value)}" for value in rest)]), joined=True)
+    return Condition("eq", _OR.join([_text(first), *(f"eq:{_text(value)}" for value in rest)]), joined=True)
+
+
+def spanning(values: Iterable[int]) -> tuple[Condition, ...]:
+    """From the smallest to the largest: may stand beside other conditions, and what lies between comes too."""
+    numbers = sorted(values)
+    return (eq(numbers[0]),) if len(numbers) == 1 else (gte(numbers[0]), lte(numbers[-1]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +99,12 @@ class Query:
 def encode(resource: str, query: Query, count: int) -> str:
     """The query string: every value escaped, so that a plus sign stays one.
 
-    Raises `ValueError` for what cannot be asked.
+    Raises `ValueError` for what cannot be asked, such as alternatives beside another condition.
     """
     parts: list[tuple[str, str]] = []
+    asked = [condition for _, conditions in query.filters for condition in conditions]
+    if len(asked) > 1 and any(condition.joined and _OR in str(condition.value) for condition in asked):
+        raise ValueError(f"{resource}: AND binds tighter than OR, so an alternative stands alone (vendor docs)")
     for field, conditions in query.filters:
         if field in BROKEN_FILTERS.get(resource, ()):
             raise ValueError(f"{resource}.{field} does not work in filters: its database type is wrong (vendor docs)")

@@ -252,3 +252,52 @@ async def test_where_nobody_is_served_any_more_those_who_were_are_told_as_inacti
         await shop.poller().full_sync("second")
         assert told(shop.outlet.events) == [("customer", f"sparkpay:{customer}")]
         assert newest(shop, f"sparkpay:{customer}").status is CustomerStatus.INACTIVE
+
+
+async def test_several_custom_fields_of_many_customers_are_read_page_by_page() -> None:
+    async with open_shop(values=with_people(), page_size=5) as shop:
+        counter = Counter(shop)
+        first, other, last = (
+            int(str(shop.store.insert("custom_fields", name=name, resource_type=kind)["id"]))
+            for name, kind in (("Region", "Customers"), ("Gift", "Orders"), ("Rank", "Customers"))
+        )
+        customers = [counter.customer() for _ in range(13)]
+        for number, customer in enumerate(customers):
+            for field in (first, other, last):
+                counter.field(field, customer, f"{field}/{number}")
+        poller = await synced(shop)
+        expected = {
+            f"sparkpay:{customer}": {"Region": f"{first}/{number}", "Rank": f"{last}/{number}"}
+            for number, customer in enumerate(customers)
+        }
+        kept = {key: entity for (kind, key), entity in shop.memory.kept.items() if kind == "customer"}
+        assert kept.keys() == expected.keys()
+        for customer in customers[10:]:
+            shop.store.update("customers", customer, company="Changed")
+        shop.clock.advance(30)
+        await poller.poll_once()
+        changed = [f"sparkpay:{customer}" for customer in customers[10:]]
+        assert {key: newest(shop, key).attributes for key in changed} == {key: expected[key] for key in changed}
+        await poller.full_sync("forced", force=True)
+        assert {key: newest(shop, key).attributes for key in expected} == expected
+
+
+async def test_accounts_above_are_found_for_many_customers_that_changed_at_once() -> None:
+    async with open_shop(values=with_people(customers__association_type_id="3"), page_size=5) as shop:
+        counter = Counter(shop)
+        above, stranger = counter.customer(), counter.customer()
+        below = [counter.customer() for _ in range(9)]
+        for customer in below:
+            for kind, parent in ((4, stranger), (3, above)):
+                shop.store.insert(
+                    "customer_association",
+                    association_type_id=kind,
+                    parent_customer_id=parent,
+                    child_customer_id=customer,
+                )
+        poller = await synced(shop)
+        for customer in below:
+            shop.store.update("customers", customer, company="Changed")
+        shop.clock.advance(30)
+        await poller.poll_once()
+        assert {newest(shop, f"sparkpay:{customer}").parent for customer in below} == {f"sparkpay:{above}"}

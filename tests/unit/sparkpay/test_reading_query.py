@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.sparkpay.dates import moment, utc_text
-from connector.sparkpay.query import Query, encode, eq, gt, gte, lte
+from connector.sparkpay.query import Query, any_of, encode, eq, gt, gte, lte, spanning
 
 
 def asked(query: Query, resource: str = "products") -> dict[str, str]:
@@ -97,3 +97,14 @@ def test_a_written_time_is_never_later_than_meant(naive: datetime) -> None:
     read = moment(utc_text(at))
     assert read is not None
     assert timedelta(0) <= at - read < timedelta(milliseconds=1)
+
+
+def test_alternatives_stand_alone_because_and_binds_tighter() -> None:
+    some = any_of([3, 1, 2])
+    assert asked(Query().where("id", some)) == {"id": "eq:3 OR eq:1 OR eq:2", "count": "100"}
+    for beside in (Query().where("id", some).where("price", gt(1)), Query().where("price", gt(1)).where("id", some)):
+        with pytest.raises(ValueError, match="an alternative stands alone"):
+            encode("products", beside, 1)
+    assert encode("products", Query().where("id", any_of([3])).where("price", gt(1)), 1), "one value is no alternative"
+    assert spanning([7, 3, 5]) == (gte(3), lte(7))
+    assert spanning([7]) == (eq(7),)
