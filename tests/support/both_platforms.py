@@ -58,7 +58,7 @@ class Platforms:
 
     @property
     def writes(self) -> dict[str, list[str]]:
-        """`METHOD path` of every write that arrived, by side; tokens and bulk reads aside."""
+        """`METHOD path` of every write that arrived, by side; tokens, bulk reads and reports of the sync aside."""
         return {
             "sparkpay": _writes(self.store_app.state.journal, ()),
             "sparklayer": _writes(self.site_app.state.journal, ("/auth/token", "/batch-fetch-stock")),
@@ -82,7 +82,7 @@ def _writes(journal: Any, reads: tuple[str, ...]) -> list[str]:
     return [
         f"{entry.method} {entry.path}"
         for entry in journal.since(0)
-        if entry.method != "GET" and not entry.path.endswith(reads or ("?",))
+        if entry.method != "GET" and "/sync-log" not in entry.path and not entry.path.endswith(reads or ("?",))
     ]
 
 

@@ -18,10 +18,10 @@ class Journal(journal.Journal):
         self.token_calls += not counted
 
     def count(self, served: Served) -> None:
-        """As every journal does, and the calls that change something."""
+        """As every journal does, and the calls that change the merchant's data."""
         super().count(served)
         self.writes += served.writes
 
     def stats(self) -> dict[str, object]:
-        """Counts since the start; `writes` are calls that change something, refused ones included."""
+        """Counts since the start; `writes` are calls that change the merchant's data, refused ones included."""
         return {**super().stats(), "token_calls": self.token_calls, "writes": self.writes}

@@ -32,7 +32,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One endpoint. `writes` is false for reads, also those that use POST; `locks_prices` marks pricing writes."""
+    """One endpoint. `writes` is false for reads, also those that use POST; `locks_prices` marks pricing writes.
+
+    `reports`: it tells how the sync goes, and writes nothing of the merchant's.
+    """
 
     method: str
     template: str
@@ -40,6 +43,7 @@ class Operation:
     run: Callable[[Call], Answer]
     writes: bool = True
     locks_prices: bool = False
+    reports: bool = False
 
     def params(self, raw_path: str) -> dict[str, str] | None:
         """Values of the template's `{names}`, decoded, or None if the path is another one.

@@ -79,7 +79,7 @@ class Service:
         params: dict[str, str] = {}
         if (request.method, request.path) != ("POST", TOKEN_PATH):
             operation, params = _find(request)
-            reply.route, reply.writes = operation.template, operation.writes
+            reply.route, reply.writes = operation.template, operation.writes and not operation.reports
             wait = self._rate.refuses(self.policy)
             if wait is not None:
                 reply.headers["retry-after"] = wait

@@ -107,9 +107,9 @@ def _status(report: Row) -> Row:
 
 
 OPERATIONS = (
-    Operation("PUT", "/api/v1/sync-log/{integration}/{data_type}", "setup", record),
-    Operation("PATCH", "/api/v1/sync-log/{integration}/{data_type}", "setup", record_part),
+    Operation("PUT", "/api/v1/sync-log/{integration}/{data_type}", "setup", record, reports=True),
+    Operation("PATCH", "/api/v1/sync-log/{integration}/{data_type}", "setup", record_part, reports=True),
     Operation("GET", "/api/v1/sync-log/{integration}/{data_type}", "setup", read, writes=False),
     Operation("GET", "/api/v1/sync-log/{integration}/{data_type}/errors", "setup", errors, writes=False),
-    Operation("DELETE", "/api/v1/sync-log", "setup", wipe),
+    Operation("DELETE", "/api/v1/sync-log", "setup", wipe, reports=True),
 )

@@ -188,6 +188,7 @@ async def test_shipping_methods_have_two_faces(site: Any) -> None:
 
 async def test_the_sync_log_is_replaced_by_each_report(site: Any) -> None:
     path = "/api/v1/sync-log/sparkpay/products"
+    writes = (await site.call("GET", "/_sandbox/stats")).json()["writes"]
     assert (await site.call("GET", path)).status_code == 404
     part = {"last_partial_sync": "2026-02-03T16:00:00Z"}
     assert (await site.call("PATCH", path, part)).status_code == 404
@@ -209,3 +210,5 @@ async def test_the_sync_log_is_replaced_by_each_report(site: Any) -> None:
     assert (await site.call("PUT", "/api/v1/sync-log/sparkpay/orders", full)).status_code == 400
     assert (await site.call("DELETE", "/api/v1/sync-log")).status_code == 204
     assert (await site.call("GET", path)).status_code == 404
+    stats = (await site.call("GET", "/_sandbox/stats")).json()
+    assert stats["writes"] == writes, "a report is no write of the merchant's data"
