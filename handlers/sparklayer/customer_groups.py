@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from connector.errors import NotFound, PlatformError, Refused
@@ -27,6 +28,8 @@ class GroupDirectory:
         self._rows: dict[str, tuple[str, str]] | None = None
         self._asked_at: datetime | None = None
         self._turn = asyncio.Lock()
+        self._reading = asyncio.Lock()
+        self._lately: dict[str, tuple[str, str] | None] = {}  # since the last reading began; none = removed
 
     async def has(self, slug: str, now: datetime) -> bool:
         """Whether there is such a group. Raises a `PlatformError`.
@@ -39,12 +42,33 @@ class GroupDirectory:
                 self._asked_at = now
             return slug in await self.all()
 
-    async def all(self) -> dict[str, tuple[str, str]]:
-        """Read once. Raises a `PlatformError`."""
-        if self._rows is None:
-            rows = await self._client.customer_groups.all()
-            self._rows = {str(row.get("slug")): (str(row.get("name")), str(row.get("parent_slug"))) for row in rows}
-        return self._rows
+    async def all(self) -> Mapping[str, tuple[str, str]]:
+        """Read once. Raises a `PlatformError`.
+
+        What is written while the list is read may be missing in it, and must not be forgotten: a customer who waits for
+        that group would not hear of it.
+        """
+        async with self._reading:
+            if self._rows is None:
+                self._lately.clear()
+                rows = await self._client.customer_groups.all()
+                self._rows = {str(row.get("slug")): (str(row.get("name")), str(row.get("parent_slug"))) for row in rows}
+                for slug, group in self._lately.items():
+                    self._keep(self._rows, slug, group)
+            return self._rows
+
+    def written(self, slug: str, group: tuple[str, str] | None) -> None:
+        """The site has this group since now, or none of that name."""
+        self._lately[slug] = group
+        if self._rows is not None:
+            self._keep(self._rows, slug, group)
+
+    @staticmethod
+    def _keep(rows: dict[str, tuple[str, str]], slug: str, group: tuple[str, str] | None) -> None:
+        if group is None:
+            rows.pop(slug, None)
+        else:
+            rows[slug] = group
 
     def forget(self) -> None:
         """Read them again next time."""
@@ -132,7 +156,7 @@ class CustomerGroupHandler:
                 await self._client.customer_groups.change(slug, name, parent)  # somebody was faster
         else:
             await self._client.customer_groups.change(slug, name, parent)
-        there[slug] = (name, parent)
+        self._groups.written(slug, (name, parent))
         return True
 
     async def _remove(self, task: Task, slug: str, root: str) -> Outcome:
@@ -142,14 +166,13 @@ class CustomerGroupHandler:
         if self._look_only:
             return would_write(f"customer group {task.key} is still there")
         try:
-            await self._client.customer_groups.delete(slug)
-        except NotFound:
-            there.pop(slug, None)
+            with suppress(NotFound):
+                await self._client.customer_groups.delete(slug)
         except Refused as error:
             codes = {detail.get("code") for detail in error.details}
             if "resource-id-not-found" not in codes:
                 return classify(error)
-        there.pop(slug, None)
+        self._groups.written(slug, None)
         return Applied(body_hash(None))
 
 
