@@ -138,11 +138,11 @@ class SiteWatch:
         if "order" in told:
             late = _steady(settings.orders.sweep_minutes * _MINUTE)
             self._looks[_LATE] = _Look(_LATE, purchases.look_up_unconfirmed, late)
+        self._idle.join(self, [look.pace for look in self._looks.values()])
 
     @property
     def steps(self) -> Mapping[str, Callable[[], Awaitable[float]]]:
         """A loop for each kind, so that none waits for another: what is due is done, and says when there is more."""
-        self._idle.join(self, [look.pace for look in self._looks.values()])
         return {name: partial(self._step, look) for name, look in self._looks.items()}
 
     async def step(self) -> float:

@@ -4,6 +4,7 @@ import pytest
 import sqlalchemy as sa
 
 from connector.clock import SteppedClock
+from connector.errors import PayLayerError
 from connector.ports import Unmapped
 from connector.state.database import Database
 from connector.state.observations import SourceMemory
@@ -130,3 +131,7 @@ async def test_reading_well_asks_the_database_once(db: Database, entities: Unmap
         await transaction.execute(sa.text("DROP TABLE unmapped"))
     entities.read("product", everything)
     await entities.save()
+    another = UnmappedEntities(db, SteppedClock(), "acme", "sparkpay")
+    another.read("product", everything)
+    with pytest.raises((sa.exc.DBAPIError, PayLayerError)):
+        await another.save()  # one that has not asked yet finds that there is nothing to ask
