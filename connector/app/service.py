@@ -206,7 +206,7 @@ class Service:
         unmapped = UnmappedEntities(database, self.core.clock, connection.id, "sparkpay")
         memory = SourceMemory(database, self.core.clock, connection.id, "sparkpay", unmapped)
         async with self.platforms.sparkpay(connection, budget) as client:
-            await StoreGate(self.core, connection.id, self.metrics).passed(client, memory)
+            await StoreGate(self.core, connection, self.metrics).passed(client, memory)
             poller = Poller(
                 client,
                 memory=memory,
@@ -302,6 +302,7 @@ class Service:
             pauses=SidePauses(database, self.core.clock),
             metrics=self.metrics,
             access=access,
+            version=connection.version,
             lookout=self.lookout,
             places=self.places,
             clock=self.core.clock,
@@ -335,7 +336,7 @@ class Service:
                 memory = SourceMemory(
                     self.core.database.fenced(lease.confirm), self.core.clock, connection.id, "sparkpay"
                 )
-                await StoreGate(self.core, connection.id, self.metrics).passed(client, memory)
+                await StoreGate(self.core, connection, self.metrics).passed(client, memory)
                 handlers = to_sparkpay.handlers(client, look_only=self.look_only)
                 if self.core.settings.ignite_token is not None:
                     handlers = in_turn(handlers, self.core.turns, connection.id)
@@ -376,6 +377,7 @@ class Service:
             permit=permit,
             lease=lease,
             access=access,
+            version=connection.version,
             two_way=two_way(database, self.core.clock, connection.id, side, mapping),
         )
         self.appliers[connection.id, side] = applier

@@ -10,6 +10,7 @@ from connector.errors import ConfirmationNeeded, CredentialsRefused
 from connector.ports import Memory
 from connector.sparkpay.client import SparkPayClient
 from connector.sparkpay.moved_store import MovedStore
+from connector.state.connections import Connection
 from connector.state.pauses import BY_HAND
 
 _SIDE = "sparkpay"
@@ -21,7 +22,7 @@ class StoreGate:
     """For whoever reads or writes a store for long. What it refuses pauses the side, with the reason."""
 
     core: Core
-    connection: str
+    connection: Connection
     metrics: Metrics
 
     async def passed(self, client: SparkPayClient, memory: Memory) -> None:
@@ -30,15 +31,16 @@ class StoreGate:
         Raises what the client raises, but not that the credentials are refused: that is a pause, which ends by itself
         when they are good.
         """
-        moved = MovedStore(client, memory, self.connection)
+        moved = MovedStore(client, memory, self.connection.id)
         standstill = Standstill(
-            self.connection,
+            self.connection.id,
             _SIDE,
             self.core.pauses,
             self.core.clock,
             random.Random(),  # noqa: S311 - it spreads probes
             self.metrics,
             access=moved.check,
+            version=self.connection.version,
         )
         while True:
             try:
@@ -46,7 +48,7 @@ class StoreGate:
             except ConfirmationNeeded as error:
                 await standstill.begin(str(error), BY_HAND)
             except CredentialsRefused as error:
-                advice = f". Give it valid credentials: paylayer connections update {self.connection}"
+                advice = f". Give it valid credentials: paylayer connections update {self.connection.id}"
                 await standstill.begin(f"{error}{advice}", "credentials")
             else:
                 return

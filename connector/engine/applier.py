@@ -81,6 +81,7 @@ class Applier:
     permit: CallPermit = field(default_factory=CallPermit)  # the same that the handlers' client asks
     lease: Lease | None = None
     access: Access | None = None  # after a refusal of the credentials; without it only a person ends that pause
+    version: int | None = None  # of the connection as it is given here: what it meets pauses no newer one
     two_way: TwoWay | None = None  # where people change the side as well; without it every event is applied as it is
     standstill: Standstill = field(init=False)
     gathering: Gathering = field(init=False)
@@ -98,7 +99,7 @@ class Applier:
     def __post_init__(self) -> None:
         self.health = TargetHealth(self.backoff, self.rng)
         self.standstill = Standstill(
-            self.connection, self.side, self.pauses, self.clock, self.rng, self.metrics, self.access
+            self.connection, self.side, self.pauses, self.clock, self.rng, self.metrics, self.access, self.version
         )
         self.since = self.clock.now()
         self._wake = {name: asyncio.Event() for name in self.handlers}

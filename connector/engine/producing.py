@@ -87,13 +87,14 @@ class Producer:
     backoff: Backoff = field(default_factory=lambda: Backoff(first_seconds=2.0))
     metrics: Metrics | None = None
     access: Access | None = None  # after a refusal of the credentials; without it only a person ends that pause
+    version: int | None = None  # of the connection as it is given here: what it meets pauses no newer one
     unmapped: UnmappedEntities | None = None  # what the reader tells that it could not map
     standstill: Standstill = field(init=False)
     last_tick: float = 0.0
 
     def __post_init__(self) -> None:
         self.standstill = Standstill(
-            self.connection, self.side, self.pauses, self.clock, self.rng, self.metrics, self.access
+            self.connection, self.side, self.pauses, self.clock, self.rng, self.metrics, self.access, self.version
         )
 
     async def run(self) -> None:

@@ -16,6 +16,8 @@ from connector.state.pauses import BY_ACCESS, BY_HAND, Pause, PauseKind, SidePau
 
 log = structlog.get_logger("paylayer.pauses")
 
+_ENDING_SECONDS = 1.0
+
 Access = Callable[[], Awaitable[None]]
 """One harmless read that shows whether the credentials are good; raises `CredentialsRefused` where they are not."""
 
@@ -31,6 +33,7 @@ class Standstill:
     rng: random.Random
     metrics: Metrics | None = None
     access: Access | None = None
+    version: int | None = None  # of the connection that is worked with; a pause is for no other
     probing: Probing = field(init=False)
     _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -47,7 +50,12 @@ class Standstill:
         if before is not None and before.kind in (kind, BY_HAND):
             return
         probe_at = None if kind == BY_HAND else self._in(self.probing.first(self.clock.monotonic()))
-        was_running = await self.pauses.pause(self.connection, self.side, reason, probe_at, kind=kind)
+        was_running = await self.pauses.pause(
+            self.connection, self.side, reason, probe_at, kind=kind, version=self.version
+        )
+        if was_running is None:  # somebody changed the connection: this job is about to end, and asks nothing more
+            await self.clock.sleep(_ENDING_SECONDS)
+            return
         if before is None and not was_running:
             return  # another job of the side met the same at the same moment, and has told
         log.error(

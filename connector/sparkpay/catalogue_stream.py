@@ -25,6 +25,8 @@ from connector.sparkpay.sweep import Sweeps
 from connector.sparkpay.told import Told
 from connector.sparkpay.whole_walk import WholeWalk
 
+_HIDDEN_SECONDS = 60.0  # what a sync reads may take it as known for so long which products are hidden
+
 
 class CatalogueStream:
     """Implements `Stream` for products, prices and stock, as far as they are told."""
@@ -115,6 +117,7 @@ class CatalogueStream:
         if not kinds or after is None:
             return Told()
         selection = None if kinds == self.kinds else self._selections.setdefault(run_id, Selection(kinds))
+        await self._reference.refresh_inactive(Priority.SYNC, older_than=_HIDDEN_SECONDS)
         await self._live.feeds.begin(Priority.SYNC)
         total = Told()
         walk = (
@@ -137,6 +140,7 @@ class CatalogueStream:
 
     async def tell_some(self, ids: Iterable[int], kinds: frozenset[str], *, force: bool) -> Told:
         """See `Stream`: products by id. Deletions are told where nothing but `kinds` is left out."""
+        await self._reference.refresh_inactive(Priority.SYNC, older_than=_HIDDEN_SECONDS)
         reader = object()
         self.observer.reads.begin(reader, self._client.order)
         try:
@@ -162,6 +166,8 @@ class CatalogueStream:
 
     async def sweep(self) -> Told:
         """See `Stream`."""
+        if not self._sweeps.under_way:
+            await self._reference.refresh_inactive(Priority.SYNC)
         told = await self._sweeps.advance()
         await self._compare_reference()
         return told

@@ -45,6 +45,7 @@ class ReferenceBook:
         self._check_store = check_store
         self._data: ReferenceData | None = None
         self._read_at = 0.0
+        self._inactive_read_at = 0.0
         self._missing: frozenset[tuple[str, int]] = frozenset()
         self._given: dict[str, Mapping[int, Row]] = {}
         self._settings_given: Row | None = None
@@ -84,14 +85,17 @@ class ReferenceBook:
             rows = {table: await self._rows(table, priority, fresh=True) for table in sorted({*tables} - {INACTIVE})}
             self._data = replace(self._data, **rows)  # type: ignore[arg-type]  # all tables are alike
             if INACTIVE in tables:
-                self._data = replace(self._data, inactive=await self._inactive(priority, fresh=True))
+                self._data = replace(self._data, inactive=await self._inactive(priority))
             return self._data
 
-    async def refresh_inactive(self, priority: Priority = Priority.LIVE) -> None:
-        """Only the products that are hidden in a store: one call. A row that is gone shows in no change."""
+    async def refresh_inactive(self, priority: Priority = Priority.LIVE, *, older_than: float = 0.0) -> None:
+        """Only the products that are hidden in a store: one call, where they were read that many seconds ago.
+
+        A row that is gone shows in no change.
+        """
         async with self._lock:
-            if self._data is not None:
-                self._data = replace(self._data, inactive=await self._inactive(priority, fresh=True))
+            if self._data is not None and self._clock.monotonic() - self._inactive_read_at >= older_than:
+                self._data = replace(self._data, inactive=await self._inactive(priority))
 
     async def covering(self, bundles: Iterable[ProductBundle], priority: Priority = Priority.LIVE) -> ReferenceData:
         """Data that knows every id that these products name, as far as the platform knows them."""
@@ -124,15 +128,18 @@ class ReferenceBook:
         given, self._given, self._settings_given = ({} if fresh else self._given), {}, None
         tables = {table: given.get(table) or await self._rows(table, priority, fresh=fresh) for table in plain}
         if INACTIVE in self._tables:
-            data = replace(data, inactive=await self._inactive(priority, fresh=fresh))
+            data = replace(data, inactive=await self._inactive(priority))
         self._data = replace(data, **tables)  # type: ignore[arg-type]  # all tables are alike
         self._read_at = self._clock.monotonic()
         return self._data
 
-    async def _inactive(self, priority: Priority, *, fresh: bool) -> Mapping[int, tuple[Row, ...]]:
+    async def _inactive(self, priority: Priority) -> Mapping[int, tuple[Row, ...]]:
+        """Past the platform's cache, which keeps a row for minutes after it is gone; no change would tell of that."""
         found: dict[int, list[Row]] = {}
-        for row in (await self._rows(INACTIVE, priority, fresh=fresh)).values():
+        at = self._clock.monotonic()
+        for row in (await self._rows(INACTIVE, priority, fresh=True)).values():
             found.setdefault(row.get("item_id") or 0, []).append(row)
+        self._inactive_read_at = at
         return {item: tuple(rows) for item, rows in found.items()}
 
     async def _rows(self, resource: str, priority: Priority, *, fresh: bool) -> Mapping[int, Row]:

@@ -64,6 +64,11 @@ class Sweeps:
         self._baseline = self._baseline or await self._memory.cursor(BASELINE) is not None
         return self._baseline
 
+    @property
+    def under_way(self) -> bool:
+        """Whether one was begun and is not through."""
+        return self._running is not None
+
     async def seconds_until_due(self) -> float:
         """How long nothing has to be done; infinite before the first full sync."""
         if not await self.has_baseline():
@@ -92,7 +97,7 @@ class Sweeps:
         whole = await self._memory.cursor(BASELINE) is not None and self._outlines.whole
         self._running = (_CHANGES, self._whole.differences() if whole else self._whole.stretches(0))
         total = Told()
-        while self._is_running():
+        while self.under_way:
             told, read = await self._stretch()
             total += told
             if progress is not None:
@@ -126,9 +131,6 @@ class Sweeps:
         self._outlines.clear()
         self._outdated = True  # a stretch may be under way in another task
         await self._memory.save_cursor(_CHANGES, None)
-
-    def _is_running(self) -> bool:
-        return self._running is not None
 
     async def _choose(self) -> None:
         waits = {name: await self._wait_for(name) for name in self._every}

@@ -58,10 +58,12 @@ class Moved:
     """What became of SKUs when claims were replaced.
 
     `taken`: SKUs that another part has now. `freed`: pairs of SKU and product that let it go, or sells it no more.
+    `left`: SKUs that none of these products has any more, live or retired.
     """
 
     taken: frozenset[str]
     freed: frozenset[tuple[str, str]]
+    left: frozenset[str]
 
 
 class SkuClaims:
@@ -179,6 +181,7 @@ async def replace(
     return Moved(
         taken=frozenset(sku for sku, *_ in after.keys() - before.keys()),
         freed=frozenset(pair for pair, _ in _strongest(before) - _strongest(after)),
+        left=frozenset({sku for sku, *_ in before} - {sku for sku, *_ in after}),
     )
 
 

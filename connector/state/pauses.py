@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import Literal
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connector.clock import Clock
 from connector.state.database import Database
-from connector.state.tables import side_pauses
+from connector.state.tables import connections, side_pauses
 from connector.state.upsert import insert, upsert
 
 PauseKind = Literal["credentials", "scope", "breaker", "by hand"]
@@ -57,8 +58,15 @@ class SidePauses:
         *,
         kind: PauseKind = BY_HAND,
         probes: int = 0,
-    ) -> bool:
-        """Pause a side; whether it was running. One that is paused keeps its `since`, and a pause by hand stays one."""
+        version: int | None = None,
+    ) -> bool | None:
+        """Pause a side; whether it was running, or none where nothing was done.
+
+        One that is paused keeps its `since`, and a pause by hand stays one.
+
+        `version` is that of the connection with which the cause was met: nothing is done where it is another by now,
+        for what was wrong may just have been put right.
+        """
         values = {
             "connection": connection,
             "side": side,
@@ -73,10 +81,17 @@ class SidePauses:
             statement = upsert(self._db, side_pauses, keep=("since",), where=side_pauses.c.kind != BY_HAND)
         first = insert(self._db, side_pauses).on_conflict_do_nothing()
         async with self._db.begin() as transaction:
+            if version is not None and await self._is_past(transaction, connection, version):
+                return None
             if (await transaction.execute(first, values)).rowcount:
                 return True
             await transaction.execute(statement, values)
             return False
+
+    async def _is_past(self, transaction: AsyncConnection, connection: str, version: int) -> bool:
+        """Whether the connection is not the one of that version; until the transaction ends it stays as it is."""
+        now = sa.select(connections.c.version).where(connections.c.id == connection).with_for_update(read=True)
+        return (await transaction.execute(now)).scalar_one_or_none() != version
 
     async def probe_failed(self, connection: str, side: str, probe_at: datetime) -> None:
         """Try again then; nothing happens to a pause by hand, or where there is none any more."""

@@ -105,15 +105,29 @@ async def reapply(
     return done.rowcount
 
 
-async def follow(transaction: AsyncConnection, connection: str, side: str, skus: Iterable[str], now: datetime) -> None:
-    """What a platform keeps with the variant has to be looked at again when the SKU is another variant's."""
+async def follow(
+    transaction: AsyncConnection,
+    connection: str,
+    side: str,
+    skus: Iterable[str],
+    now: datetime,
+    *,
+    deletions: bool = True,
+) -> None:
+    """What a platform keeps with the variant has to be looked at again when the SKU is another variant's, or nobody's.
+
+    Somebody else's state of a SKU may be newer than its deletion: with nobody to hold it, it waits, and is not applied.
+    Where nobody has the SKU, there is nothing to delete with it (`deletions`).
+    """
     for chunk in chunks(sorted(skus)):
-        whose = (
+        whose = [
             inbox.c.connection == connection,
             inbox.c.side == side,
             inbox.c.entity.in_(KEYED_BY_SKU),
             among(inbox.c.key, chunk),
-        )
+        ]
+        if not deletions:
+            whose.append(inbox.c.deleted.is_(False))
         await transaction.execute(
             sa.update(inbox).where(*whose, inbox.c.state.in_(OPEN)).values(revision=inbox.c.revision + 1)
         )

@@ -262,6 +262,7 @@ async def _settle_side(
     if claims:
         moved = await claims_table.replace(transaction, connection, side, claims, now)
         await follow(transaction, connection, side, moved.taken, now)
+        await follow(transaction, connection, side, moved.left, now, deletions=False)
         # Also where only a look showed that it was let go: the write itself may have gone without an answer.
         heirs = await claims_table.heirs(transaction, connection, side, moved.freed)
         await reopen(transaction, connection, side, "product", heirs, now=now)
