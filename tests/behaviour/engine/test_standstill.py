@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import random
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -15,7 +16,7 @@ from connector.engine.metrics import Metrics
 from connector.engine.policies import HALF_OPEN, Backoff, Probing
 from connector.engine.standstill import Standstill
 from connector.errors import CredentialsRefused, TargetIll
-from connector.state.connections import SparkLayerAccess
+from connector.state.connections import SparkLayerAccess, SparkPayAccess
 from connector.state.database import Database
 from connector.state.pauses import BY_HAND, Pause
 from handlers.outcome import Applied, Failed, Outcome, Rejected
@@ -265,3 +266,24 @@ async def test_two_jobs_that_meet_the_same_refusal_at_once_tell_it_once(bench: B
     assert [line["event"] for line in lines] == ["side_paused"]
     assert (await the_pause(bench)).reason == "the keys are revoked"  # type: ignore[union-attr]
     assert not await bench.pauses.pause("acme", SIDE, "again", kind="credentials"), "it stands still already"
+
+
+async def test_what_was_met_before_the_connection_was_changed_pauses_it_no_more(bench: Bench) -> None:
+    """A job of before may still be under way when a person has given the right keys and resumed the side."""
+    met_with = (await bench.connections.get("acme")).version
+    job = Standstill("acme", SIDE, bench.pauses, bench.clock, random.Random(1), version=met_with)
+    await bench.connections.update("acme", sparkpay=SparkPayAccess("http://other.test", "new"))
+    began = bench.clock.now()
+    with capture_logs() as lines:
+        for kind in ("by hand", "credentials", "breaker"):
+            await job.begin("the old keys", kind)
+    assert await the_pause(bench) is None
+    assert lines == []
+    assert bench.clock.now() > began, "it asks nothing more until it is ended"
+    now = replace(job, version=(await bench.connections.get("acme")).version)
+    await now.begin("the new keys", "credentials")
+    assert (await the_pause(bench)).reason == "the new keys"  # type: ignore[union-attr]
+    await bench.connections.remove("acme")
+    await bench.pauses.resume("acme", SIDE)
+    await now.begin("the new keys", "credentials")
+    assert await the_pause(bench) is None, "of a connection that is gone nothing is left behind"

@@ -425,6 +425,26 @@ async def test_a_sku_that_another_variant_has_now_opens_its_price_and_stock(inbo
         assert (of_sku.key, of_sku.state, of_sku.applied_hash) == ("A", "pending", "h")
 
 
+@pytest.mark.parametrize("still_hidden", [False, True])
+async def test_what_is_wanted_of_a_sku_that_nobody_has_any_more_is_looked_at_again(
+    inbox: Inbox, clock: SteppedClock, *, still_hidden: bool
+) -> None:
+    """An ERP's stock may be newer than the deletion of the SKU that the store tells of, as where its clock is slow."""
+    await inbox.put([product("sparkpay:1", ["A"]), arrival("A", entity="price"), arrival("A", entity="stock")])
+    (row,) = await due(inbox, clock)
+    await inbox.settle([SetApplied(row, hash="h", claims=[Claim("A", "v0", "live")])])
+    for entity in ("price", "stock"):
+        (of_sku,) = await due(inbox, clock, entity)
+        await inbox.settle([SetApplied(of_sku, hash="h")])
+    await inbox.put([arrival("A", entity="price", version=2, deleted=True)])
+    (gone,) = await due(inbox, clock, "price")
+    await inbox.settle([SetApplied(gone, hash="gone")])
+    left = [Claim("B", "v0", "live"), *([Claim("A", "v1", "retired")] if still_hidden else [])]
+    await inbox.settle([SetApplied(row, hash="h2", claims=left)])
+    assert [found.key for found in await due(inbox, clock, "stock")] == ["A"]  # another variant has it, or none
+    assert [found.deleted for found in await due(inbox, clock, "price")] == ([True] if still_hidden else [])
+
+
 async def test_who_was_refused_a_sku_is_applied_again_when_a_look_shows_that_it_was_let_go(
     inbox: Inbox, clock: SteppedClock
 ) -> None:

@@ -40,7 +40,7 @@ async def test_a_product_that_a_list_leaves_out_is_not_deleted_unless_confirmed(
         assert shop.outlet.take() == []
 
 
-async def test_the_sweep_for_deletions_reads_ids_alone() -> None:
+async def test_the_sweep_for_deletions_reads_ids_and_what_is_hidden_alone() -> None:
     values = {"poll.stock_sweep_seconds": "1000000", "poll.deletion_sweep_seconds": "60"}
     async with open_shop(values=values) as shop:
         made = [shop.product(item_number=f"S-{n}") for n in range(4)]
@@ -53,11 +53,13 @@ async def test_the_sweep_for_deletions_reads_ids_alone() -> None:
         assert [key for name, key in told(shop.outlet.take()) if name == "product"] == [
             f"sparkpay:{product}" for product in made[1:3]
         ]
-        assert shop.wire.paths == ["products", f"products/{made[1]}", f"products/{made[2]}"]
-        assert "fields=id&" in str(shop.wire.requests[0].url)
+        hidden, ids, *products = shop.wire.paths
+        assert (hidden, ids) == ("product_inactive_in_store", "products")
+        assert products == [f"products/{made[1]}", f"products/{made[2]}"]
+        assert "fields=id&" in str(shop.wire.requests[1].url)
         shop.clock.advance(await poller.sweep_step())
         assert await poller.sweep_step() == 60
-        assert shop.calls == 3
+        assert shop.calls == 4
 
 
 async def of_many(shop: Shop, count: int) -> tuple[Poller, list[int]]:

@@ -4,8 +4,9 @@ from decimal import Decimal
 import httpx
 import pytest
 
+from connector.sandbox.sparkpay.policy import SandboxPolicy
 from connector.sparkpay.catalogue import SLICE
-from tests.fakes.sparkpay_shop import open_shop, synced, told
+from tests.fakes.sparkpay_shop import TOKEN, open_shop, synced, told
 
 
 @pytest.mark.parametrize("fresh_process", [True, False])
@@ -44,6 +45,22 @@ async def test_a_product_that_is_shown_again_in_the_store_is_found_by_a_sweep() 
         shop.clock.advance(5)
         await poller.catch_up()
         assert ("product", f"sparkpay:{product}") in told(shop.outlet.take())
+
+
+async def test_a_product_that_is_shown_again_is_found_by_the_steps_alone_and_past_the_cache() -> None:
+    """A row that is gone shows in no change, and the platform's cache has it for minutes: also for a new process."""
+    values = {"poll.stock_sweep_seconds": "60"}
+    async with open_shop(values=values, policy=SandboxPolicy(token=TOKEN, limit=1_000_000, cache_seconds=900)) as shop:
+        first, second = shop.product(item_number="S-1"), shop.product(item_number="S-2")
+        rows = [shop.store.insert("product_inactive_in_store", item_id=item, store_id=1) for item in (first, second)]
+        await synced(shop)
+        for row, item in zip(rows, (first, second), strict=True):
+            shop.store.delete("product_inactive_in_store", int(str(row["id"])))
+            poller = shop.poller()  # the process was started anew
+            while ("product", f"sparkpay:{item}") not in told(shop.outlet.take()):
+                shop.clock.advance(max(await poller.step(), 1.0))
+                assert shop.calls < 200
+        assert shop.app.state.journal.stats()["cached_reads"] > 0, "the cache was there to be fallen for"
 
 
 async def test_steps_sweep_by_themselves_within_their_share() -> None:
