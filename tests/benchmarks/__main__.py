@@ -173,13 +173,14 @@ def _webhooks(chosen: argparse.Namespace) -> list[Figure]:
         places = {"SQLite": f"sqlite:///{folder / 'state.db'}"}
         if chosen.postgres:
             places["PostgreSQL"] = asyncio.run(fresh_database(chosen.postgres))
-        return [
-            figure
-            for label, database in places.items()
-            for figure in webhooks.measure(
-                folder / label, bootstrap, database, rate=chosen.webhooks, seconds=chosen.told, label=label
-            )
-        ]
+        flood = {"rate": chosen.webhooks, "seconds": chosen.told}
+        figures = []
+        for label, database in places.items():
+            figures += webhooks.measure(folder / label, bootstrap, database, label=label, **flood)
+        if chosen.postgres:
+            database, label = asyncio.run(fresh_database(chosen.postgres)), "PostgreSQL, web apart"
+            figures += webhooks.measure_apart(folder / "apart", bootstrap, database, label=label, **flood)
+        return figures
 
 
 def _full_sync(chosen: argparse.Namespace) -> list[Figure]:

@@ -33,6 +33,8 @@ _SETTINGS = (
     "poll.overlap_seconds=0",
     "b2b.customer_type_ids=",
 )
+_WORK = "work"
+_OURS = ("service", _WORK)
 _LOOK_SECONDS = 0.25
 _SETTLED_SECONDS = 5.0  # nothing more was written for so long
 _LONGEST_SETTLING = 180.0
@@ -101,29 +103,35 @@ def unread(notes: Mapping[str, Any], last: Mapping[int, float]) -> list[int]:
 
 
 class Watcher:
-    """Memory of a process, looked at beside whatever happens; `with` gives the peak in bytes."""
+    """Memory of processes together, looked at beside whatever happens; `with` gives the peak in bytes."""
 
-    def __init__(self, pid: int) -> None:
-        self._process = psutil.Process(pid)
+    def __init__(self, pids: Sequence[int]) -> None:
+        self._processes = [psutil.Process(pid) for pid in pids]
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._look, daemon=True)
-        self.peak = self.now = self.before = self._process.memory_info().rss
+        self.peak = self.now = self.before = self._memory()
         self.cpu = 0.0
 
     def __enter__(self) -> Self:
-        self.cpu = sum(self._process.cpu_times()[:2])
+        self.cpu = self._seconds()
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._over.set()
         self._thread.join()
-        self.cpu = sum(self._process.cpu_times()[:2]) - self.cpu
-        self.now = self._process.memory_info().rss
+        self.cpu = self._seconds() - self.cpu
+        self.now = self._memory()
+
+    def _seconds(self) -> float:
+        return sum(sum(process.cpu_times()[:2]) for process in self._processes)
+
+    def _memory(self) -> int:
+        return sum(process.memory_info().rss for process in self._processes)
 
     def _look(self) -> None:
         while not self._over.wait(_LOOK_SECONDS):
-            self.peak = max(self.peak, self._process.memory_info().rss)
+            self.peak = max(self.peak, self._memory())
 
 
 def measure(folder: Path, bootstrap: str, database: str, *, rate: float, seconds: float, label: str) -> list[Figure]:
@@ -135,6 +143,15 @@ def measure(folder: Path, bootstrap: str, database: str, *, rate: float, seconds
             figures += _single(bench, kind, seconds, f"{label}, {kind}s")
         bench.settled(last_told(bench.send(rate, 10, ["price"])))
         return figures + _flood(bench, rate, seconds, label)
+
+
+def measure_apart(
+    folder: Path, bootstrap: str, database: str, *, rate: float, seconds: float, label: str
+) -> list[Figure]:
+    """The flood alone, with the HTTP server in a process of its own: `run --only web` beside one for all the rest."""
+    with _bench(folder, bootstrap, database, apart=True) as bench:
+        bench.settled(last_told(bench.send(rate, 10, ["title", "price"])))
+        return _flood(bench, rate, seconds, label)
 
 
 def _single(bench: Bench, kind: str, seconds: float, label: str) -> list[Figure]:
@@ -156,7 +173,7 @@ def _single(bench: Bench, kind: str, seconds: float, label: str) -> list[Figure]
 
 def _flood(bench: Bench, rate: float, seconds: float, label: str) -> list[Figure]:
     before = bench.notes()
-    with Watcher(bench.system.processes["service"].pid) as memory:
+    with Watcher([process.pid for name, process in bench.system.processes.items() if name in _OURS]) as memory:
         done = bench.send(rate, seconds, ["price"])
         sent_until, last = time.monotonic(), last_told(done)
         equal = bench.settled(last)
@@ -199,7 +216,7 @@ def _part(values: Sequence[float], part: float) -> float:
 
 
 @contextmanager
-def _bench(folder: Path, bootstrap: str, database: str) -> Iterator[Bench]:
+def _bench(folder: Path, bootstrap: str, database: str, *, apart: bool = False) -> Iterator[Bench]:
     folder.mkdir(parents=True)
     system = System(folder, bootstrap, database, f"hook{os.getpid()}-{folder.name[:3]}")
     system.extra = {
@@ -214,8 +231,13 @@ def _bench(folder: Path, bootstrap: str, database: str) -> Iterator[Bench]:
             system.processes["platforms"] = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
         until("the platforms answer", lambda: system.pay("GET", "stats") and system.layer("GET", "stats"))
         system.connect(*_SETTINGS)
-        system.service()
-        until("the store is synchronised", lambda: "sync_finished" in system.log("service"), seconds=1800)
+        if apart:
+            system.start(_WORK, "run", "--only", "producers,intake,appliers")
+            system.service("service", "--only", "web")
+        else:
+            system.service()
+        reader = _WORK if apart else "service"
+        until("the store is synchronised", lambda: "sync_finished" in system.log(reader), seconds=1800)
         hooks = httpx.get(
             f"http://127.0.0.1:{system.pay_port}/api/v1/webhooks", headers={"X-AC-Auth-Token": TOKEN}, timeout=60
         )
