@@ -9,7 +9,7 @@ import typer
 
 from connector.app.allocator import keep_small
 from connector.app.core import open_core
-from connector.app.garbage import spare_what_stays
+from connector.app.garbage import seldom_full_collections
 from connector.app.http_server import listen, serving
 from connector.app.service import ROLES, Service, started
 from connector.cli.interruption import interruptible
@@ -46,8 +46,11 @@ def _roles(only: str | None) -> frozenset[str]:
 
 
 async def _serve(settings: Settings, roles: frozenset[str]) -> None:
-    async with open_core(settings) as core, started(core, roles) as service:
-        spare_what_stays()
+    async with (
+        open_core(settings) as core,
+        started(core, roles) as service,
+        seldom_full_collections(core.clock),
+    ):
         await core.connections.all()  # credentials that this key does not open are told now, not once a second
         tasks = {asyncio.create_task(service.run(), name="service")}
         if "web" in roles:

@@ -7,7 +7,7 @@ from sqlalchemy import event
 
 from connector.app.allocator import keep_small
 from connector.app.core import open_core
-from connector.app.garbage import spare_what_stays
+from connector.app.garbage import seldom_full_collections
 from connector.app.http_server import listen, serving
 from connector.app.service import started
 from connector.cli.logs import set_up
@@ -30,9 +30,12 @@ async def _main() -> None:
         await send({"type": "http.response.body", "body": text})  # type: ignore[operator]
 
     async with open_core(settings) as core:
-        spare_what_stays()
         event.listen(core.database._engine.sync_engine, "before_cursor_execute", executed)
-        async with started(core, ROLES) as service, serving(tell, listen("127.0.0.1", settings.http_port)):
+        async with (
+            started(core, ROLES) as service,
+            serving(tell, listen("127.0.0.1", settings.http_port)),
+            seldom_full_collections(core.clock),
+        ):
             await service.run()
 
 
