@@ -378,6 +378,7 @@ class Service:
             lease=lease,
             access=access,
             version=connection.version,
+            in_company=lambda: any(other != connection.id for other, _ in self.appliers),
             two_way=two_way(database, self.core.clock, connection.id, side, mapping),
         )
         self.appliers[connection.id, side] = applier

@@ -7,7 +7,7 @@ at a time (a lease sees to that), so no two writers meet on a key.
 
 import asyncio
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -52,9 +52,14 @@ HAS_PARTS = {
 }
 LOOKS_AT_ONCE = 8  # after a crash the first write must not wait for a look at everything that was under way
 UNTIL_RENEWED = 0.5  # the database did not take the last heartbeats in time: with the next one the lease may go on
-PIECE = 100  # rows that are worked on before others have their turn: a long backlog must not hold up short ones
-LONGEST_REST = 1.0  # between two batches, so that a long backlog takes at most half of a process
+PIECE = 40  # rows that are worked on before others have their turn: a long backlog must not hold up short ones
+LONGEST_REST = 1.0  # between two batches, so that a long backlog takes at most half of a process,
+REST_IN_COMPANY = 3.0  # or a quarter of one that serves other connections as well
 UNTIL_WOKEN = 3600.0  # nothing to do: the intake of this process or the lookout wakes an applier that has
+
+
+def _alone() -> bool:
+    return False
 
 
 @dataclass(slots=True)
@@ -82,6 +87,7 @@ class Applier:
     lease: Lease | None = None
     access: Access | None = None  # after a refusal of the credentials; without it only a person ends that pause
     version: int | None = None  # of the connection as it is given here: what it meets pauses no newer one
+    in_company: Callable[[], bool] = _alone  # whether this process applies for other connections as well
     two_way: TwoWay | None = None  # where people change the side as well; without it every event is applied as it is
     standstill: Standstill = field(init=False)
     gathering: Gathering = field(init=False)
@@ -150,7 +156,8 @@ class Applier:
                 await self._rest(entity, pause)
             elif (own := self.clock.monotonic() - began - self._called[entity]) > 0:
                 # All but the platform's time was ours and kept others waiting; the busier the process, the longer.
-                await self.clock.sleep(min(own, LONGEST_REST))
+                times = REST_IN_COMPANY if self.in_company() else 1.0
+                await self.clock.sleep(times * min(own, LONGEST_REST))
 
     async def _finish(self, working: asyncio.Task[float]) -> None:
         """No call leaves any more; those that left should be answered and written down, or nobody knows of them."""

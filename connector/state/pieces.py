@@ -5,7 +5,7 @@ from typing import TypeVar
 
 Item = TypeVar("Item")
 
-PIECE = 100
+PIECE = 40
 
 
 def pieces(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
