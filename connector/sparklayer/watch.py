@@ -8,7 +8,7 @@ from functools import partial
 
 from connector.choice import Choice
 from connector.clock import Clock
-from connector.pace import IdleLooks, Pace
+from connector.pace import IdleLooks, Pace, ahead_of_others
 from connector.ports import Echoes, Findings, Known, Memory, NoEchoes, NoFindings, Outlet, Priority, Progress
 from connector.settings import ConnectionSettings
 from connector.sparklayer.client import SparkLayerClient
@@ -133,6 +133,8 @@ class SiteWatch:
             (purchases, Pace(tight, watch.purchases_seconds)),
         ]
         watched = [(stream, pace) for stream, pace in possible if stream.kind in told]
+        for stream, pace in watched:
+            pace.ahead = ahead_of_others(connection, stream.kind)
         self._streams = [stream for stream, _ in watched]
         self._looks = {stream.kind: _Look(stream.kind, stream.look, pace) for stream, pace in watched}
         if "order" in told:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from connector.clock import Clock
-from connector.pace import Pace
+from connector.pace import Pace, ahead_of_others
 from connector.settings import ConnectionSettings
 
 _REFERENCE_PART = 0.2
@@ -30,10 +30,18 @@ def idle_pauses(
 
 
 def paces(
-    settings: ConnectionSettings, tight: float, catalogue: Mapping[str, int], reference: Iterable[str]
+    settings: ConnectionSettings,
+    tight: float,
+    catalogue: Mapping[str, int],
+    reference: Iterable[str],
+    *,
+    connection: str,
 ) -> dict[str, Pace]:
-    """A pace for each resource."""
-    return {name: Pace(tight, idle) for name, idle in idle_pauses(settings, catalogue, reference).items()}
+    """A pace for each resource; those of several connections that begin together are spread."""
+    return {
+        name: Pace(tight, idle, ahead_of_others(connection, name))
+        for name, idle in idle_pauses(settings, catalogue, reference).items()
+    }
 
 
 def sweep_seconds(settings: ConnectionSettings, calls: int) -> float:

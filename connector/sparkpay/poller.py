@@ -85,7 +85,7 @@ class Poller:
         )
         looks = {name: weight for stream in self.streams for name, weight in stream.looks.items()}
         slow = [name for stream in self.streams for name in stream.slow]
-        self.paces = paces(settings, interval_seconds, looks, slow)
+        self.paces = paces(settings, interval_seconds, looks, slow, connection=connection)
         self._full_syncs = 0
         self._looking = False
         self._swept = 0
@@ -123,7 +123,7 @@ class Poller:
         for stream in self.streams:
             if await stream.is_new():
                 for name in (*stream.looks, *stream.slow):
-                    self.paces[name].due = now + self.paces[name].idle * self._idle.slack
+                    self.paces[name].begin_later(now, slack=self._idle.slack)
         self._looking = True
 
     async def sweep_step(self) -> float:

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from connector.pace import IdleLooks, Pace
+from connector.pace import IdleLooks, Pace, ahead_of_others
 
 
 def test_a_few_readers_keep_their_pace_and_many_share_the_bound() -> None:
@@ -34,3 +34,22 @@ def test_without_a_bound_nobody_waits_for_others() -> None:
     idle = IdleLooks(math.inf)
     idle.join("one", [Pace(tight=1.0, idle=0.001)])
     assert idle.slack == 1.0
+
+
+@pytest.mark.parametrize("new", [False, True])
+def test_those_who_begin_together_do_not_go_on_together(*, new: bool) -> None:
+    """All readers of a process begin when it does; what each looks at every five minutes comes in no wave."""
+    due, again = [], []
+    for number in range(200):
+        pace = Pace(tight=5.0, idle=300.0, ahead=ahead_of_others(f"shop-{number}", "warehouses"))
+        if new:
+            pace.begin_later(1000.0)
+        else:
+            pace.looked(1000.0, found=False)
+        due.append(pace.due)
+        pace.looked(pace.due, found=False)
+        again.append(pace.due)
+    assert all(1075.0 <= at <= 1300.0 for at in due)
+    for start in range(1075, 1300, 45):
+        assert 20 <= sum(start <= at < start + 45 for at in due) <= 60, "a fifth of them in each fifth of the time"
+    assert again == [pytest.approx(at + 300.0) for at in due]

@@ -28,7 +28,7 @@ def with_limit(limit: int) -> ConnectionSettings:
 @pytest.mark.parametrize("limit", PLANS)
 def test_idle_looks_use_their_share_and_no_more(limit: int) -> None:
     settings = with_limit(limit)
-    found = paces(settings, 1.0, CATALOGUE, REFERENCE)
+    found = paces(settings, 1.0, CATALOGUE, REFERENCE, connection="acme")
     share = settings.poll.idle_share * limit / settings.sparkpay.window_seconds
     assert sum(1 / pace.idle for pace in found.values()) == pytest.approx(share)
     assert {pace.tight for pace in found.values()} == {1.0}
