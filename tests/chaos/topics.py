@@ -1,12 +1,15 @@
 """Everything that is on the topics of a world, read and decoded without the connector's help."""
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from tests.acceptance.system import threading_pause
 
 TOPICS = {
     "products": "product",
@@ -19,6 +22,8 @@ TOPICS = {
 _KEYED_BY_SKU = ("price", "stock")
 _SIDES = ("sparklayer", "sparkpay")
 _READ_SECONDS = 30.0
+_LOOK_SECONDS = 0.2
+_NOT_YET = {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +105,7 @@ def _records(address: str, topics: Any) -> list[Record]:
         left: dict[tuple[str, int], int] = {}
         for topic in topics:
             for partition in consumer.list_topics(topic, timeout=_READ_SECONDS).topics[topic].partitions:
-                end = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=_READ_SECONDS)[1]
-                if end:
+                if end := _end(consumer, TopicPartition(topic, partition)):
                     left[topic, partition] = end
         consumer.assign([TopicPartition(topic, partition, 0) for topic, partition in left])
         found = []
@@ -118,6 +122,18 @@ def _records(address: str, topics: Any) -> list[Record]:
         return found
     finally:
         consumer.close()
+
+
+def _end(consumer: Consumer, partition: TopicPartition) -> int:
+    """A broker that was just started leads its partitions one after the other."""
+    until = time.monotonic() + _READ_SECONDS
+    while True:
+        try:
+            return int(consumer.get_watermark_offsets(partition, timeout=_READ_SECONDS)[1])
+        except KafkaException as error:
+            if error.args[0].code() not in _NOT_YET or time.monotonic() > until:
+                raise
+        threading_pause(_LOOK_SECONDS)
 
 
 def _event(record: Record, entity: str) -> Event | None:
