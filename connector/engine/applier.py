@@ -35,6 +35,7 @@ from connector.state.intents import SideIntents
 from connector.state.last_writes import LastWrites
 from connector.state.lease import Lease
 from connector.state.pauses import Pause, PauseKind, SidePauses
+from connector.state.pieces import PIECE
 from contracts.dead_letters import letter_id
 from contracts.events import Unreadable, decode, is_deletion
 from handlers.outcome import Applied, Context, Failed, Handler, Outcome, Rejected, Seen, Task
@@ -52,7 +53,6 @@ HAS_PARTS = {
 }
 LOOKS_AT_ONCE = 8  # after a crash the first write must not wait for a look at everything that was under way
 UNTIL_RENEWED = 0.5  # the database did not take the last heartbeats in time: with the next one the lease may go on
-PIECE = 40  # rows that are worked on before others have their turn: a long backlog must not hold up short ones
 LONGEST_REST = 1.0  # between two batches, so that a long backlog takes at most half of a process,
 REST_IN_COMPANY = 3.0  # or a quarter of one that serves other connections as well
 UNTIL_WOKEN = 3600.0  # nothing to do: the intake of this process or the lookout wakes an applier that has
