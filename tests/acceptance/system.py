@@ -5,7 +5,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -20,16 +19,13 @@ from typing import Any
 import asyncpg
 import httpx
 
+from tests.support.ports import free_port
+
 ROOT = Path(__file__).parents[2]
 TOKEN = "store-token-7f3a"
 SECRET = "site-secret-91bc"
 SECRET_KEY = "acceptance-tests-only-secret-key-0001"
 ADMIN_TOKEN = "operator-token-55aa"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def until(what: str, check: Any, seconds: float = 60.0, every: float = 0.1) -> Any:

@@ -24,7 +24,8 @@ from contracts.entities import Product, Stock, StockLevel, Variant
 from contracts.events import changed, encode, entity_name
 from contracts.topics import TopicNames
 from tests.acceptance.conftest import postgres_server, postgres_url, real_kafka
-from tests.acceptance.system import SECRET, TOKEN, System, free_port, running, threading_pause, until
+from tests.acceptance.system import SECRET, TOKEN, System, running, threading_pause, until
+from tests.support.ports import free_port
 from tests.support.recorded_site import RecordedSite, recorded_site
 
 __all__ = ["postgres_server", "postgres_url", "real_kafka"]

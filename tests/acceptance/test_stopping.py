@@ -16,10 +16,11 @@ import httpx
 import pytest
 
 from tests.acceptance.agreement import expect_agreement
-from tests.acceptance.system import System, free_port, running, threading_pause, until
+from tests.acceptance.system import System, running, threading_pause, until
 from tests.chaos.servers import Postgres
 from tests.support.brokers import NoBroker, embedded_kafka, java_broker
 from tests.support.databases import postgres_server, postgres_url, server_binaries
+from tests.support.ports import free_port
 
 __all__ = ["embedded_kafka", "postgres_server", "postgres_url"]
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]

@@ -27,9 +27,10 @@ from connector.state.inbox import Arrival
 from contracts.entities import Stock, StockLevel
 from contracts.events import Event, changed, encode
 from contracts.topics import TopicNames, plan
-from tests.acceptance.system import free_port, until
+from tests.acceptance.system import until
 from tests.benchmarks.figures import Figure, at_most
 from tests.benchmarks.instant_platforms import ILL, REVOKED, SLOW
+from tests.support.ports import free_port
 
 SIDE = "sparklayer"
 BAD = (REVOKED, ILL, SLOW)

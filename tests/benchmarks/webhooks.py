@@ -20,8 +20,9 @@ from typing import Any, Self
 import httpx
 import psutil
 
-from tests.acceptance.system import ROOT, TOKEN, System, free_port, running, threading_pause, until
+from tests.acceptance.system import ROOT, TOKEN, System, running, threading_pause, until
 from tests.benchmarks.figures import Figure, at_least, at_most, plain
+from tests.support.ports import free_port
 
 PRODUCTS = 2000
 _SETTINGS = (

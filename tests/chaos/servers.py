@@ -19,8 +19,9 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from sqlalchemy.engine import make_url
 
-from tests.acceptance.system import ROOT, free_port, threading_pause
+from tests.acceptance.system import ROOT, threading_pause
 from tests.support.databases import as_postgres, run_on_postgres, server_binaries
+from tests.support.ports import free_port
 
 _SCRIPT = ROOT / "deploy" / "kafka" / "kafka.sh"
 _ANSWER_SECONDS = 240.0

@@ -29,6 +29,7 @@ from connector.bus.embedded import EmbeddedBroker
 from connector.bus.topics import administration, create
 from connector.settings import Settings
 from contracts.topics import TopicNames, plan
+from tests.support.ports import free_port
 
 IMAGE = "apache/kafka:4.3.1"
 PARTITIONS = 4  # what the embedded broker always has, so that both kinds are alike
@@ -124,7 +125,7 @@ def container_broker() -> Iterator[str]:
         client.close()
     # Its reaper is one more image to pull; the container is removed below, whatever the test does.
     testcontainers_config.ryuk_disabled = True
-    port = _free_port()
+    port = free_port()
     settings = {
         "NODE_ID": "1",
         "PROCESS_ROLES": "broker,controller",
@@ -162,7 +163,7 @@ def java_broker() -> Iterator[str]:
     if shutil.which("java") is None:
         raise NoBroker("no Java")
     folder = Path(tempfile.mkdtemp(prefix="paylayer-kafka-"))
-    port, controller = _free_port(), _free_port()
+    port, controller = free_port(), free_port()
     environment = os.environ | {"KAFKA_LIBS": os.environ.get("KAFKA_LIBS") or str(_ROOT / ".kafka" / "libs")}
     options = ["--dir", str(folder), "--port", str(port), "--controller-port", str(controller)]
     try:
@@ -185,9 +186,3 @@ def _daemon_listens() -> bool:
         return True  # a daemon elsewhere was configured on purpose
     with socket.socket(socket.AF_UNIX) as probe:
         return probe.connect_ex(host.path) == 0
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -8,7 +8,6 @@ PAYLAYER_TEST_REQUIRE=1.
 import asyncio
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import uuid
@@ -22,6 +21,7 @@ import pytest_asyncio
 from sqlalchemy.engine import make_url
 
 from connector.state.database import Database
+from tests.support.ports import free_port
 
 _NOT_THERE = "no PostgreSQL: set PAYLAYER_TEST_POSTGRES, or install its server (initdb and postgres are not found)"
 
@@ -80,7 +80,7 @@ def started(binaries: Path, *, durable: bool = False) -> Iterator[str]:
     try:
         if os.geteuid() == 0:
             shutil.chown(folder, "postgres", "postgres")
-        data, port = folder / "data", _free_port()
+        data, port = folder / "data", free_port()
         as_postgres([str(binaries / "initdb"), "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "-N"])
         options = (
             f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories={folder} -c max_connections=200"
@@ -115,12 +115,6 @@ def server_binaries() -> Path | None:
     named = shutil.which("initdb")
     on_path = [Path(named).resolve().parent] if named else []
     return next((path for path in [*packaged, *on_path] if (path / "pg_ctl").exists()), None)
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def run_on_postgres(url: str, statement: str) -> None:

@@ -69,7 +69,7 @@ async def running(
         await task
 
 
-async def until(happened: Callable[[], bool], seconds: float = 20.0) -> None:
+async def until(happened: Callable[[], bool], seconds: float = 60.0) -> None:
     """Wait for something that a broker and other tasks have to do first."""
     async with asyncio.timeout(seconds):
         while not happened():

@@ -15,9 +15,11 @@ import pytest
 from connector.bus.dead_letters import Refusal
 from connector.bus.incoming import Incoming
 from connector.bus.intake_policy import IntakePolicy
+from connector.bus.publisher import Publisher
 from connector.errors import Unavailable
 from connector.ports import Priority
 from connector.settings import Settings
+from contracts.events import Event
 from contracts.topics import TopicNames
 from tests.support.brokers import with_topics
 from tests.support.intakes import RecordingSink, committed, publishing, running, stock, topic_of, until
@@ -35,21 +37,31 @@ class SlowSink(RecordingSink):
 
 async def _scale(settings: Settings) -> None:
     """One member works, a second joins, the first leaves: everything is taken, and nothing twice."""
-    events = [stock(f"R-{number % 97}", number) for number in range(2000)]
     first, second = SlowSink(), SlowSink()
+    events: list[Event] = []
+    enough = asyncio.Event()
+
+    async def feed(publisher: Publisher) -> None:
+        """Keeps both supplied, however long a rebalance takes; what is not taken yet stays bounded."""
+        while not enough.is_set():
+            if len(events) - len(first.taken) - len(second.taken) < 1000:
+                more = [stock(f"R-{number % 97}", number) for number in range(200)]
+                events.extend(more)
+                await publisher.publish(more, Priority.LIVE)
+            await asyncio.sleep(0.05)
+
     async with contextlib.AsyncExitStack() as leaving, publishing(settings) as publisher:
-        await publisher.publish(events, Priority.LIVE)
+        feeding = asyncio.create_task(feed(publisher))
         async with contextlib.AsyncExitStack() as both:
             await both.enter_async_context(running(settings, first, publisher, policy=_SMALL))
             await until(lambda: len(first.taken) > 200)
             other = await leaving.enter_async_context(running(settings, second, publisher, policy=_SMALL))
             await until(lambda: len(second.taken) > 200)
-            more = [stock(f"M-{number % 97}", number) for number in range(800)]  # the first may be done with its share
-            await publisher.publish(more, Priority.LIVE)
-            events += more
             joined_at = len(first.taken)
             await until(lambda: len(first.taken) > joined_at + 80)
-        await until(lambda: len(first.taken) + len(second.taken) >= len(events), 40)
+        enough.set()
+        await feeding
+        await until(lambda: len(first.taken) + len(second.taken) >= len(events))
         topics = TopicNames(settings.topic_prefix).all_sources()
         await until(lambda: other.health().assigned == len(topics) * settings.topic_partitions)
         await leaving.aclose()
