@@ -26,6 +26,7 @@ from connector.engine.tally import Tally
 from connector.engine.two_way import Item, TwoWay
 from connector.errors import PayLayerError
 from connector.permit import WITHHELD, CallPermit
+from connector.pieces import in_pieces
 from connector.ports import Doubt, Priority
 from connector.settings import ConnectionSettings
 from connector.state.claims import SideDirectory
@@ -35,7 +36,6 @@ from connector.state.intents import SideIntents
 from connector.state.last_writes import LastWrites
 from connector.state.lease import Lease
 from connector.state.pauses import Pause, PauseKind, SidePauses
-from connector.state.pieces import PIECE
 from contracts.dead_letters import letter_id
 from contracts.events import Unreadable, decode, is_deletion
 from handlers.outcome import Applied, Context, Failed, Handler, Outcome, Rejected, Seen, Task
@@ -54,7 +54,7 @@ HAS_PARTS = {
 LOOKS_AT_ONCE = 8  # after a crash the first write must not wait for a look at everything that was under way
 UNTIL_RENEWED = 0.5  # the database did not take the last heartbeats in time: with the next one the lease may go on
 LONGEST_REST = 1.0  # between two batches, so that a long backlog takes at most half of a process,
-REST_IN_COMPANY = 3.0  # or a quarter of one that serves other connections as well
+REST_IN_COMPANY = 4.0  # or a fifth of one that serves other connections as well
 UNTIL_WOKEN = 3600.0  # nothing to do: the intake of this process or the lookout wakes an applier that has
 
 
@@ -237,9 +237,7 @@ class Applier:
     async def _apply(self, entity: str, handler: Handler, rows: Sequence[Row], *, trying: Pause | None = None) -> None:
         items: list[Item] = []
         unreadable: list[tuple[Row, Outcome]] = []
-        for number, row in enumerate(rows, 1):
-            if number % PIECE == 0:
-                await self.clock.sleep(0)
+        async for row in in_pieces(rows):
             try:
                 items.append(_item(row, self.since))
             except Unreadable as error:
@@ -287,7 +285,7 @@ class Applier:
             results = [(row, stopping if isinstance(outcome, Rejected) else outcome) for row, outcome in results]
         if stopping is not None:
             await self._pause(stopping.message, kind)
-        settled = [(row, self._judge(row, outcome)) for row, outcome in results]
+        settled = [(row, self._judge(row, outcome)) async for row, outcome in in_pieces(results)]
         # What needs no letter first: a broker that is away must not make anybody forget what the platform has.
         await self._write_down(entity, [(row, verdict) for row, verdict in settled if verdict.refusal is None])
         await self._write_down(entity, await self._post([each for each in settled if each[1].refusal is not None]))
@@ -320,7 +318,7 @@ class Applier:
     async def _write_down(self, entity: str, settled: Sequence[tuple[Row, Settled]]) -> None:
         if not settled:
             return
-        for row, verdict in settled:
+        async for row, verdict in in_pieces(settled):
             self.breaker.record(refused=verdict.rejected)
             self.metrics.outcome(self.connection, self.side, entity, verdict.name)
             if verdict.name in ("applied", "partly"):

@@ -1,6 +1,5 @@
 """The inbox: one row per connection, side, entity and key with the newest wanted state, until it is applied."""
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import cache
@@ -10,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connector.clock import Clock
+from connector.pieces import in_pieces
 from connector.ports import Doubt, Priority
 from connector.state import intake, reopening, settlements
 from connector.state.among import among
@@ -17,7 +17,6 @@ from connector.state.claims import chunks
 from connector.state.columns import Moment, micros
 from connector.state.database import Database
 from connector.state.inbox_rows import OPEN, Arrival, Backlog, Counts, PutResult, Row, row_of
-from connector.state.pieces import pieces
 from connector.state.settlements import (
     SetApplied,
     SetDisplaced,
@@ -330,11 +329,7 @@ def queue_of(of: str, limit: int) -> sa.Select[tuple[object, ...]]:
 
 
 async def _rows(found: sa.CursorResult[Any], read_at: datetime) -> list[Row]:
-    rows: list[Row] = []
-    for piece in pieces(found.all()):
-        rows += [row_of(row, read_at) for row in piece]
-        await asyncio.sleep(0)
-    return rows
+    return [row_of(row, read_at) async for row in in_pieces(found.all())]
 
 
 async def _any_came(transaction: AsyncConnection, of: str, now: datetime) -> bool:

@@ -1,7 +1,6 @@
 """What the handlers of prices and stock have in common: which SKUs need a call, and what became of their rows."""
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from connector.errors import PlatformError
@@ -9,16 +8,6 @@ from handlers.outcome import Applied, Failed, Outcome, Rejected, Task, Waiting, 
 from handlers.sparklayer.bulk import BulkRow
 from handlers.sparklayer.classify import classify
 from handlers.sparklayer.known_skus import KnownSkus, waiting_for
-
-_PIECE = 100
-
-
-async def in_turn(tasks: Sequence[Task]) -> AsyncIterator[Task]:
-    """The tasks, with everybody else's turn now and then: a large batch must not hold up other connections."""
-    for number, task in enumerate(tasks, 1):
-        yield task
-        if number % _PIECE == 0:
-            await asyncio.sleep(0)
 
 
 class BulkPlan(Protocol):

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from connector.errors import NotFound, PlatformError, Refused
+from connector.pieces import in_pieces
 from connector.settings import ConnectionSettings
 from connector.sparklayer import SparkLayerClient
 from connector.sparklayer.price_breaks import Breaks, breaks_at
@@ -16,7 +17,7 @@ from handlers.given import GIVEN, given, kept
 from handlers.outcome import Applied, Context, Failed, Outcome, Rejected, Task
 from handlers.sparklayer.body_hash import body_hash
 from handlers.sparklayer.bulk import BulkRow, BulkSender, of_task
-from handlers.sparklayer.bulk_plan import by_task, differing, in_turn, place_fault, without_call
+from handlers.sparklayer.bulk_plan import by_task, differing, place_fault, without_call
 from handlers.sparklayer.found_prices import FoundPrices
 from handlers.sparklayer.known_skus import known_skus
 from handlers.sparklayer.price_body import (
@@ -131,7 +132,7 @@ class PriceHandler:
         known = await known_skus(context.skus, [task.key for task in tasks])
         doubtful = {task.key for task in tasks if task.doubt and known.held(task.key)}
         blind = await self._look([task for task in tasks if task.key in doubtful], context.settings)
-        async for task in in_turn(tasks):
+        async for task in in_pieces(tasks):
             if task.key in doubtful and blind is not None:
                 outcomes[task.key] = blind
                 continue
@@ -180,7 +181,7 @@ class PriceHandler:
             return dict.fromkeys(plans, place_fault(error))
         rows = [
             BulkRow(key, key, {"price_list_slug": slug, "breaks": breaks}, live=is_live(key))
-            for key, plan in plans.items()
+            async for key, plan in in_pieces(plans.items())
             if plan.resent
             for slug, breaks in [*sorted(plan.breaks.items()), *((slug, ()) for slug in plan.left(there))]
         ]
@@ -190,9 +191,9 @@ class PriceHandler:
             named(row, outcome) if isinstance(outcome, Rejected) else outcome
             for row, outcome in zip(rows, found, strict=True)
         ]
+        parts = by_task(list(plans), rows, told)
         return {
-            key: told_once(key, of_task(parts, plans[key].applied()))
-            for key, parts in by_task(list(plans), rows, told).items()
+            key: told_once(key, of_task(parts[key], plan.applied())) async for key, plan in in_pieces(plans.items())
         }
 
     async def _send(self, rows: Sequence[BulkRow]) -> None:

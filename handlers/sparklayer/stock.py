@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from connector.errors import PlatformError, Refused
+from connector.pieces import in_pieces
 from connector.settings import ConnectionSettings
 from connector.sparklayer import SparkLayerClient
 from contracts.entities import Stock
 from handlers.outcome import Applied, Context, Failed, Outcome, Rejected, Skip, Task
 from handlers.sparklayer.body_hash import body_hash
 from handlers.sparklayer.bulk import BulkRow, BulkSender, of_task
-from handlers.sparklayer.bulk_plan import by_task, differing, in_turn, place_fault, without_call
+from handlers.sparklayer.bulk_plan import by_task, differing, place_fault, without_call
 from handlers.sparklayer.found_stock import FoundStock
 from handlers.sparklayer.known_skus import absent, known_skus
 from handlers.sparklayer.stock_body import EMPTY, Levels, is_ours, levels_of, names_of, row_body
@@ -91,7 +92,7 @@ class StockHandler:
         known = await known_skus(context.skus, [task.key for task in tasks])
         doubtful = [task.key for task in tasks if task.doubt and known.held(task.key)]
         found = await FoundStock.read(self._client, self._locations, doubtful) if doubtful else FoundStock(None)
-        async for task in in_turn(tasks):
+        async for task in in_pieces(tasks):
             part = known.part(task.key)
             if task.key in doubtful and isinstance(found, Failed):
                 outcomes[task.key] = found
@@ -128,14 +129,15 @@ class StockHandler:
             return dict.fromkeys(plans, place_fault(error))
         rows = [
             BulkRow(key, key, body, live=is_live(key))
-            for key, plan in plans.items()
+            async for key, plan in in_pieces(plans.items())
             for body in (
                 *(row_body(key, place, level) for place, level in sorted(plan.levels.items())),
                 *(row_body(key, place) for place in plan.left(there)),
             )
         ]
         found = await self._sender.deliver(rows, settings.stock.batch)
-        return {key: of_task(parts, plans[key].applied()) for key, parts in by_task(list(plans), rows, found).items()}
+        parts = by_task(list(plans), rows, found)
+        return {key: of_task(parts[key], plan.applied()) async for key, plan in in_pieces(plans.items())}
 
     async def _send(self, rows: Sequence[BulkRow]) -> None:
         bodies = [row.body for row in rows]
