@@ -117,14 +117,14 @@ def test_a_full_sync_goes_on_where_the_process_died(system: System) -> None:
 
     system.edit("delete", "webhooks", state["webhooks"][0]["id"])
     assert announce(system).status_code == 204
-    until("the webhook is there again", lambda: len(webhooks(system)) == EVENTS, 30)
+    until("the webhook is there again", lambda: len(webhooks(system)) == EVENTS)
     assert len(set(webhooks(system))) == EVENTS
 
 
 def test_a_removal_in_the_middle_of_a_full_sync_leaves_nothing(system: System) -> None:
     prepare(system)
     join(system)
-    until("webhooks are there", lambda: webhooks(system), 30)
+    until("webhooks are there", lambda: webhooks(system))
     wait_for_the_middle(system)
     assert at_once(lambda: ignite(system, "DELETE").status_code, 3) == [204, 204, 204]
     assert left_over(system).keys() <= STILL_WRITTEN

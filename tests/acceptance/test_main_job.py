@@ -149,7 +149,7 @@ def test_another_service_publishes_stock_with_a_plain_client(system: System) -> 
         found = system.layer("GET", "state")["stock"].get(sku, {}).get("default", {})
         return bool(found) and int(found["stock_level"]) == 321
 
-    until("SparkLayer has the level that the warehouse published", level, 30)
+    until("SparkLayer has the level that the warehouse published", level)
     assert any("stock" in text for text in differences(system)), "the store still has its own level"
 
 
@@ -192,7 +192,7 @@ def test_revoked_credentials_pause_the_side_and_nothing_is_lost(system: System) 
     def paused() -> Any:
         return system.json("status", "acme")["connections"][0]["sides"]["sparklayer"]["paused"]
 
-    reason = until("the side pauses", paused, 30)
+    reason = until("the side pauses", paused)
     assert "resume" in reason
     assert system.json("dlq", "list") == []
     system.layer("POST", "revoke", {"keys": False})

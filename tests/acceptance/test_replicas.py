@@ -109,7 +109,7 @@ class Replicas:
                 and max(found.values()) - min(found.values()) <= 1
             )
 
-        until(f"{names} share the connections evenly", even, 30)
+        until(f"{names} share the connections evenly", even)
 
 
 @pytest.fixture
@@ -228,9 +228,9 @@ def test_a_process_that_was_frozen_does_not_write_what_is_out_of_date(replicas: 
         for zombie, heir in (names, names[::-1]):
             pid, other = replicas.pid(zombie), replicas.pid(heir)
             mark = len(replicas.site.writes)
-            until("work is in hand", lambda: len(replicas.site.writes) > mark + 20, 30, 0.01)  # noqa: B023
+            until("work is in hand", lambda: len(replicas.site.writes) > mark + 20, every=0.01)  # noqa: B023
             os.kill(pid, signal.SIGSTOP)
-            until("the heir has everything", lambda: replicas.shares() == {other: SIDES * len(CONNECTIONS)}, 30)  # noqa: B023
+            until("the heir has everything", lambda: replicas.shares() == {other: SIDES * len(CONNECTIONS)})  # noqa: B023
             frozen_at = publisher.versions
             threading_pause(11.0)  # longer than its session in the consumer group, too
             assert publisher.versions > frozen_at
@@ -238,7 +238,7 @@ def test_a_process_that_was_frozen_does_not_write_what_is_out_of_date(replicas: 
             replicas.share_evenly(*names)
     expect_the_last_version(replicas.site, publisher.versions)
     rows = replicas.system.query("SELECT count(*) FROM inbox WHERE state <> 'applied'")
-    until("every row is settled", lambda: rows == [(0,)] or _settled(replicas), 20)
+    until("every row is settled", lambda: rows == [(0,)] or _settled(replicas))
     for name in names:
         assert replicas.system.end(name) == 0
         assert "Traceback" not in replicas.system.log(name)

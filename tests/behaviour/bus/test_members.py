@@ -74,14 +74,14 @@ async def test_joining_and_leaving_loses_nothing_and_does_nothing_twice(real_bus
     await _scale(real_bus_settings)
 
 
-async def _two_members(settings: Settings) -> None:
+async def _two_members(settings: Settings, seconds: float = 60.0) -> None:
     impatient = dataclasses.replace(_SMALL, start_seconds=4.0)
     async with (
         publishing(settings) as publisher,
         running(settings, RecordingSink(), publisher) as one,
         running(settings, RecordingSink(), publisher, policy=impatient) as other,
     ):
-        await until(lambda: 0 < one.health().assigned == other.health().assigned, 8)
+        await until(lambda: 0 < one.health().assigned == other.health().assigned, seconds)
         topics = TopicNames(settings.topic_prefix).all_sources()
         assert one.health().assigned + other.health().assigned == len(topics) * settings.topic_partitions
 
@@ -93,7 +93,7 @@ async def test_two_members_share_the_partitions(real_bus_settings: Settings) -> 
 
 @pytest.mark.xfail(strict=True, raises=Unavailable, reason="the embedded broker takes one member into a group")
 async def test_two_members_share_the_partitions_of_the_embedded_broker(embedded_kafka: str) -> None:
-    await _two_members(await with_topics(embedded_kafka))
+    await _two_members(await with_topics(embedded_kafka), 8)
 
 
 @pytest.mark.kafka
