@@ -89,14 +89,14 @@ class Observer:
                 told = replace(told, stale=tuple(id_ for id_ in told.stale if id_ not in set(partly)))
             if not states:
                 return told
-            before = await self._memory.observed("product", list(states))
-            skus = {sku for known in before.values() for sku, _ in known.skus}
-            skus |= {sku for state in states.values() for sku, _ in state.claims}
-            heirs = await self._heirs(states, skus, priority, selection)
-            if heirs:
-                before = {**before, **await self._memory.observed("product", list(heirs))}
+            before = dict(await self._memory.observed("product", list(states)))
+            skus = _concerned(states, before)
+            asked = set(states)
+            while heirs := await self._heirs(states, skus, asked, priority, selection):
+                remembered = await self._memory.observed("product", list(heirs))
                 states.update(heirs)
-                skus |= {sku for state in heirs.values() for sku, _ in state.claims}
+                before.update(remembered)
+                skus |= _concerned(heirs, remembered)
             ledger = await self._news(states, before, skus, force=force, selection=selection)
             published = await self._sender.send(ledger, priority)
             self._sender.findings.read("product", states)
@@ -146,32 +146,32 @@ class Observer:
         return states, Told(0, skipped, tuple(stale))
 
     async def _heirs(
-        self, states: Mapping[str, ProductState], skus: set[str], priority: Priority, selection: Selection | None
+        self,
+        states: Mapping[str, ProductState],
+        skus: set[str],
+        asked: set[str],
+        priority: Priority,
+        selection: Selection | None,
     ) -> dict[str, ProductState]:
-        """States of products outside the batch that become the owner of a SKU through it; read now.
+        """States of products outside the batch that become the owner of a SKU through it; read now, once (`asked`).
 
-        An heir may have let go of the SKU as well, so it is asked for as long as new ones turn up.
+        An heir may have changed or gone as well, and leave SKUs of its own to others: so it is called as long as new
+        ones turn up.
         """
-        heirs: dict[str, ProductState] = {}
-        asked = set(states)
-        while True:
-            together = {**states, **heirs}
-            before = await self._claimants(sorted(skus), selection)
-            after = merged(before, {key: state.claims for key, state in together.items()})
-            wanted = {
-                new
-                for sku, claims in after.items()
-                if (new := owner(claims)) is not None and new not in asked and new != owner(before.get(sku, ()))
-            }
-            if not wanted:
-                return heirs
-            asked |= wanted
-            urgent = _urgent(priority)
-            read = await self._catalogue.hydrate(sorted(id_of(key) for key in wanted), priority=urgent)
-            confirmed = await self.confirm_gone(read.missing, urgent)
-            found, _ = await self._states(read.bundles, confirmed, urgent)
-            heirs.update(found)
-            skus = skus | {sku for state in found.values() for sku, _ in state.claims}
+        before = await self._claimants(sorted(skus), selection)
+        after = merged(before, {key: state.claims for key, state in states.items()})
+        wanted = {
+            new
+            for sku, claims in after.items()
+            if (new := owner(claims)) is not None and new not in asked and new != owner(before.get(sku, ()))
+        }
+        if not wanted:
+            return {}
+        asked |= wanted
+        urgent = _urgent(priority)
+        read = await self._catalogue.hydrate(sorted(id_of(key) for key in wanted), priority=urgent)
+        confirmed = await self.confirm_gone(read.missing, urgent)
+        return (await self._states(read.bundles, confirmed, urgent))[0]
 
     async def _news(
         self,
@@ -221,6 +221,12 @@ class Observer:
 def _urgent(priority: Priority) -> Priority:
     """Reading in the middle of a batch: every other batch waits meanwhile."""
     return min(priority, Priority.LIVE)
+
+
+def _concerned(states: Mapping[str, ProductState], before: Mapping[str, Observed]) -> set[str]:
+    """The SKUs that these products had or have."""
+    had = {sku for known in before.values() for sku, _ in known.skus}
+    return had | {sku for state in states.values() for sku, _ in state.claims}
 
 
 def _claims_alone(states: Mapping[str, ProductState], before: Mapping[str, Observed]) -> list[Observed]:

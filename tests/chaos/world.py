@@ -41,6 +41,7 @@ _SETTINGS = (
     "poll.sweep_share=1",
     "poll.slowest_seconds=3",
     "poll.deletions_at_once=1",
+    "orders.sweep_minutes=0.5",  # finds what was placed while the clock of SparkLayer went back as well
     *(setting for setting in SETTINGS if not setting.startswith("watch.")),
     "watch.purchases_seconds=2",
 )

@@ -207,6 +207,41 @@ async def test_heirs_that_let_go_as_well_pass_it_on() -> None:
         assert ("stock", "Z") in last
 
 
+def combination(shop: Shop, product: int, sku: str) -> int:
+    """One more variant of a product, in a colour of its own."""
+    option = shop.store.insert("product_variants", product_id=product, variant_group_id=1, description=f"Color {sku}")
+    row = shop.store.insert(
+        "variant_inventory", product_id=product, item_number=sku, inventory=3, variants=(option["id"],)
+    )
+    return int(str(row["id"]))
+
+
+@pytest.mark.parametrize("gone", [False, True])
+async def test_what_an_heir_has_let_go_is_told_with_it(*, gone: bool) -> None:
+    """It is read for a SKU that another one leaves to it, and nobody looks at it again."""
+    async with open_shop() as shop:
+        poller = shop.poller()
+        first = shop.product(item_number="X")
+        heir = shop.product(use_variant_inventory=True, has_visible_variants=True)
+        parts = [combination(shop, heir, sku) for sku in ("X", "R", "B")]
+        other = shop.product(item_number="B", quantity_on_hand=55)
+        await observe(shop, poller, first, heir, other)
+        shop.clock.advance(1)
+        shop.store.update("products", first, item_number="Y")
+        if gone:
+            shop.store.delete("products", heir)
+        else:
+            shop.store.update("variant_inventory", parts[1], item_number="N")
+            shop.store.update("variant_inventory", parts[2], item_number="M")
+        last = {(entity_name(event), event.data.key): event for event in await observe(shop, poller, first)}
+        assert is_deletion(last["product", f"sparkpay:{heir}"]) is gone
+        assert is_deletion(last["price", "R"])
+        assert is_deletion(last["stock", "R"])
+        assert last["stock", "B"].data.product == f"sparkpay:{other}"  # type: ignore[union-attr]
+        assert is_deletion(last["stock", "X"]) is gone
+        assert ("stock", "N") in last or gone
+
+
 async def test_a_deleted_product_takes_its_price_and_stock_along() -> None:
     async with open_shop() as shop:
         poller = shop.poller()
