@@ -116,7 +116,7 @@ class PriceHandler:
         self._wanted: dict[str, tuple[str, str]] = {}
 
     def moving(self, skus: Iterable[str]) -> None:
-        """Variants with these SKUs are about to be written: what was read of their prices proves nothing any more."""
+        """Variants with these SKUs are about to be written, or just were: what was read of them proves nothing."""
         self._found.distrust(skus)
 
     async def apply(self, tasks: Sequence[Task], context: Context) -> Sequence[Outcome]:

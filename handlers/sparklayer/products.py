@@ -1,7 +1,8 @@
 """Products to SparkLayer: one call per product, because the platform has no bulk call for them."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -36,7 +37,8 @@ class ProductHandler:
 
     A task in doubt is read first, all of them before any is decided: who may have a SKU depends on the others. One that
     was only sent is read alone, for variants that nobody remembers.
-    `look_only` tells what differs instead of writing it; `before_write` is told the SKUs that a write may move.
+    `look_only` tells what differs instead of writing it; `moving` is told the SKUs that a write may move, before the
+    write and after it: who looks in between sees what was there before.
     """
 
     entity = "product"
@@ -48,11 +50,11 @@ class ProductHandler:
         client: SparkLayerClient,
         *,
         look_only: bool = False,
-        before_write: Callable[[Iterable[str]], None] = _nobody,
+        moving: Callable[[Iterable[str]], None] = _nobody,
     ) -> None:
         self._client = client
         self._look_only = look_only
-        self._before_write = before_write
+        self._moving = moving
 
     async def apply(self, tasks: Sequence[Task], context: Context) -> Sequence[Outcome]:
         """See `Handler`. The client's gate decides how many calls run at once."""
@@ -117,8 +119,8 @@ class ProductHandler:
             return _applied(task, plan, hash_, directory, ledger, unchanged=True, reply=found_of(task))
         if self._look_only:
             return would_write(f"product {task.key}: {lacks} is not there as it should be")
-        self._before_write(_touched(task))
-        written = await writer.write()
+        with self._moves(task):
+            written = await writer.write()
         if not isinstance(written, Written):
             if isinstance(written, Rejected | Failed):
                 return replace(written, displaced=tuple(writer.displaced))
@@ -162,20 +164,33 @@ class ProductHandler:
             return _applied(task, plan, hash_, directory, _slug_kept(task), unchanged=True)
         if self._look_only:
             return would_write(f"product {task.key}: {lacks} is not there as it should be")
-        self._before_write(_touched(task))
         try:
-            try:
-                await self._client.products.change(external_id(task.key), {"variants": plan.kept})
-            except (Refused, Conflict) as error:
-                if not taken_fields(error):
-                    raise
-                plan.rename_kept()  # somebody else has one of these SKUs by now
-                await self._client.products.change(external_id(task.key), {"variants": plan.kept})
+            with self._moves(task):
+                await self._retired(task, plan)
         except NotFound:
             return Applied(hash=hash_, claims=(), reopen=_freed(task, {}, directory))
         except PlatformError as error:
             return classify(error)
         return _applied(task, plan, hash_, directory, _slug_kept(task))
+
+    async def _retired(self, task: Task, plan: Plan) -> None:
+        try:
+            await self._client.products.change(external_id(task.key), {"variants": plan.kept})
+        except (Refused, Conflict) as error:
+            if not taken_fields(error):
+                raise
+            plan.rename_kept()  # somebody else has one of these SKUs by now
+            await self._client.products.change(external_id(task.key), {"variants": plan.kept})
+
+    @contextlib.contextmanager
+    def _moves(self, task: Task) -> Iterator[None]:
+        """What the task touches is under way."""
+        skus = _touched(task)
+        self._moving(skus)
+        try:
+            yield
+        finally:
+            self._moving(skus)
 
 
 def _fits(id_: str) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.chaos import desk, inbox, topics
+from tests.chaos import desk, inbox, remains, topics
 from tests.chaos.overwrites import stale_events, stale_writes, written_to_site
 from tests.chaos.plan import Plan, plan
 from tests.chaos.servers import Servers, pause
@@ -74,6 +74,8 @@ def play(seed: int, servers: Servers, folder: Path, *, keep: bool = False) -> Ou
             faults = faults or _settle(here)
             quiet_after = here.now - began_quiet
             faults += _judge(here, figures, settled=not faults)
+            if faults:
+                remains.leave(home, here.system.database_url, _scene(here), here.system.layer("GET", "requests"))
         except Exception as error:
             faults = [f"{type(error).__name__}: {error}"]
             raise

@@ -1,7 +1,7 @@
 """What an applier does with handlers, as little of it as a test needs, against the SparkLayer sandbox."""
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -42,7 +42,7 @@ class Desk:
         self.clock = SteppedClock(NOW)
         self.site = SparkLayerSite(clock=self.clock.now)
         keys = {"site_id": "acme", "client_id": "id-1", "client_secret": "secret-1"}
-        self.app = create_app(self.site, SitePolicy(**{**keys, **(policy or {})}), sleep=self.clock.sleep)
+        self.app = create_app(self.site, SitePolicy(**{**keys, **(policy or {})}), sleep=self._sleep)
         self.faults, self.journal = self.app.state.faults, self.app.state.journal
         self.client = SparkLayerClient(
             "http://site",
@@ -62,7 +62,14 @@ class Desk:
         self.rows: dict[tuple[str, str], Row] = {}
         self.source: str | None = None  # of the events
         self.now = NOW
+        self.meanwhile: Callable[[], Awaitable[object]] | None = None  # once, while the site takes its time
         self._asked = 0
+
+    async def _sleep(self, seconds: float) -> None:
+        await self.clock.sleep(seconds)
+        if self.meanwhile is not None:
+            happens, self.meanwhile = self.meanwhile, None
+            await happens()
 
     def restart(self, *, look_only: bool = False) -> None:
         """Handlers that have learned nothing yet."""

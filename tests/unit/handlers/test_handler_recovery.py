@@ -188,6 +188,20 @@ async def test_prices_of_a_sku_that_moves_meanwhile_are_written(desk: Desk) -> N
     assert [str(row["price"]) for row in desk.site.prices("B")["sp-base-usd"]] == ["2"]
 
 
+async def test_prices_that_are_read_while_their_sku_moves_prove_nothing(desk: Desk) -> None:
+    await desk.apply(rope(1, "A", "B"))
+    await desk.apply(priced("A", {"base": {1: 1}}), priced("B", {"base": {1: 2}}))
+    for key in ("A", "B"):
+        desk.rows["price", key].doubt = Doubt.UNSEEN
+    desk.faults.add(FaultRule(kind="delay_ms", ms=500, times=1, method="PATCH", path="/api/v1/products/*"))
+    desk.meanwhile = lambda: desk.run("price", "A")
+    await desk.apply(rope(1, "B", "A"))  # the site is slow to change the item numbers, and the lists are read meanwhile
+    assert desk.meanwhile is None
+    await desk.run("price", "A", "B")
+    assert [str(row["price"]) for row in desk.site.prices("A")["sp-base-usd"]] == ["1"]
+    assert [str(row["price"]) for row in desk.site.prices("B")["sp-base-usd"]] == ["2"]
+
+
 async def test_stock_is_compared_in_one_call(desk_of: Callable[..., Desk]) -> None:
     desk = desk_of(stock__mode="per_warehouse")
     await desk.apply(rope(1, "A", "B"))
