@@ -58,12 +58,12 @@ class Moved:
     """What became of SKUs when claims were replaced.
 
     `taken`: SKUs that another part has now. `freed`: pairs of SKU and product that let it go, or sells it no more.
-    `left`: pairs of SKU and product that had it, where none of these products has it any more, live or retired.
+    `left`: SKUs that none of these products has any more, live or retired.
     """
 
     taken: frozenset[str]
     freed: frozenset[tuple[str, str]]
-    left: frozenset[tuple[str, str]]
+    left: frozenset[str]
 
 
 class SkuClaims:
@@ -178,11 +178,10 @@ async def replace(
     if rows:
         await transaction.execute(sa.insert(sku_claims), [rows[name] for name in sorted(rows)])
     after = {name: str(row["state"]) for name, row in rows.items() if row["state"] in THERE}
-    held = {sku for sku, *_ in after}
     return Moved(
         taken=frozenset(sku for sku, *_ in after.keys() - before.keys()),
         freed=frozenset(pair for pair, _ in _strongest(before) - _strongest(after)),
-        left=frozenset((sku, product) for sku, product, _ in before if sku not in held),
+        left=frozenset({sku for sku, *_ in before} - {sku for sku, *_ in after}),
     )
 
 

@@ -1,8 +1,7 @@
 """Rows that have to be looked at again because of what became of another one."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from datetime import datetime
-from itertools import groupby
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -106,45 +105,37 @@ async def reapply(
     return done.rowcount
 
 
-async def follow(transaction: AsyncConnection, connection: str, side: str, skus: Iterable[str], now: datetime) -> None:
-    """What a platform keeps with the variant has to be looked at again when the SKU is another variant's."""
-    for chunk in chunks(sorted(skus)):
-        await _look_again(transaction, _kept_with(connection, side, chunk), now)
-
-
-async def outlive(
-    transaction: AsyncConnection, connection: str, side: str, dropped: Mapping[str, datetime], now: datetime
+async def follow(
+    transaction: AsyncConnection,
+    connection: str,
+    side: str,
+    skus: Iterable[str],
+    now: datetime,
+    *,
+    deletions: bool = True,
 ) -> None:
-    """SKUs that nobody has any more, each with the version of the product that dropped it.
+    """What a platform keeps with the variant has to be looked at again when the SKU is another variant's, or nobody's.
 
-    Somebody else's state of a SKU may be newer than that: with nobody to hold it, it waits, and is not applied. What is
-    older went with the variant.
+    Somebody else's state of a SKU may be newer than its deletion: with nobody to hold it, it waits, and is not applied.
+    Where nobody has the SKU, there is nothing to delete with it (`deletions`).
     """
-    ordered = sorted(dropped, key=lambda sku: (dropped[sku], sku))
-    for version, skus in groupby(ordered, key=dropped.__getitem__):
-        for chunk in chunks(list(skus)):
-            newer = (inbox.c.version_time > version, inbox.c.deleted.is_(False))
-            await _look_again(transaction, (*_kept_with(connection, side, chunk), *newer), now)
-
-
-def _kept_with(connection: str, side: str, skus: Sequence[str]) -> tuple[sa.ColumnElement[bool], ...]:
-    return (
-        inbox.c.connection == connection,
-        inbox.c.side == side,
-        inbox.c.entity.in_(KEYED_BY_SKU),
-        among(inbox.c.key, skus),
-    )
-
-
-async def _look_again(transaction: AsyncConnection, which: Sequence[sa.ColumnElement[bool]], now: datetime) -> None:
-    await transaction.execute(
-        sa.update(inbox).where(*which, inbox.c.state.in_(OPEN)).values(revision=inbox.c.revision + 1)
-    )
-    await transaction.execute(
-        sa.update(inbox)
-        .where(*which, inbox.c.state == "applied")
-        .values(state="pending", queue=READY, revision=inbox.c.revision + 1, received_at=now, due_at=now)
-    )
+    for chunk in chunks(sorted(skus)):
+        whose = [
+            inbox.c.connection == connection,
+            inbox.c.side == side,
+            inbox.c.entity.in_(KEYED_BY_SKU),
+            among(inbox.c.key, chunk),
+        ]
+        if not deletions:
+            whose.append(inbox.c.deleted.is_(False))
+        await transaction.execute(
+            sa.update(inbox).where(*whose, inbox.c.state.in_(OPEN)).values(revision=inbox.c.revision + 1)
+        )
+        await transaction.execute(
+            sa.update(inbox)
+            .where(*whose, inbox.c.state == "applied")
+            .values(state="pending", queue=READY, revision=inbox.c.revision + 1, received_at=now, due_at=now)
+        )
 
 
 async def displace(

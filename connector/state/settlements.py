@@ -1,6 +1,6 @@
 """What became of rows that were to be applied, written together with everything that follows from it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
@@ -19,7 +19,7 @@ from connector.state.claims import THERE, Claiming, chunks
 from connector.state.columns import Moment
 from connector.state.inbox_rows import Row
 from connector.state.problems import Skipped
-from connector.state.reopening import LOOK_AGAIN, displace, follow, outlive, release, reopen
+from connector.state.reopening import LOOK_AGAIN, displace, follow, release, reopen
 from connector.state.tables import LATER, READY, inbox, sku_claims
 
 _SKU = "sku:"
@@ -254,18 +254,15 @@ async def _settle_side(
         of_kind = [settlement for settlement in settlements if isinstance(settlement, kind)]
         for piece in pieces(of_kind):
             await transaction.execute(statement, [_parameters(settlement, now) for settlement in piece])
-    claiming = [
-        (done.row, done.claims)
+    claims: dict[str, Sequence[Claiming]] = {
+        done.row.key: done.claims
         for done in settlements
         if isinstance(done, (SetSeen, SetApplied, SetRejected)) and done.claims is not None
-    ]
-    if claiming:
-        claims = {row.key: held for row, held in claiming}
+    }
+    if claims:
         moved = await claims_table.replace(transaction, connection, side, claims, now)
         await follow(transaction, connection, side, moved.taken, now)
-        await outlive(
-            transaction, connection, side, _dropped(moved.left, {row.key: row.version_time for row, _ in claiming}), now
-        )
+        await follow(transaction, connection, side, moved.left, now, deletions=False)
         # Also where only a look showed that it was let go: the write itself may have gone without an answer.
         heirs = await claims_table.heirs(transaction, connection, side, moved.freed)
         await reopen(transaction, connection, side, "product", heirs, now=now)
@@ -294,12 +291,6 @@ async def _settle_side(
         present |= await _came_meanwhile(transaction, connection, side, waits)
     if present:
         await release(transaction, connection, side, present, now)
-
-
-def _dropped(left: Iterable[tuple[str, str]], versions: Mapping[str, datetime]) -> dict[str, datetime]:
-    """The newest of these products' versions that dropped each SKU, of these pairs of SKU and product."""
-    ordered = sorted(left, key=lambda pair: versions[pair[1]])
-    return {sku: versions[product] for sku, product in ordered}
 
 
 async def _came_meanwhile(

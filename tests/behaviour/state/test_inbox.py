@@ -430,7 +430,7 @@ async def test_what_is_wanted_of_a_sku_that_nobody_has_any_more_is_looked_at_aga
     inbox: Inbox, clock: SteppedClock, *, still_hidden: bool
 ) -> None:
     """An ERP's stock may be newer than the deletion of the SKU that the store tells of, as where its clock is slow."""
-    await inbox.put([product("sparkpay:1", ["A"]), arrival("A", entity="price"), arrival("A", 9, entity="stock")])
+    await inbox.put([product("sparkpay:1", ["A"]), arrival("A", entity="price"), arrival("A", entity="stock")])
     (row,) = await due(inbox, clock)
     await inbox.settle([SetApplied(row, hash="h", claims=[Claim("A", "v0", "live")])])
     for entity in ("price", "stock"):
@@ -443,21 +443,6 @@ async def test_what_is_wanted_of_a_sku_that_nobody_has_any_more_is_looked_at_aga
     await inbox.settle([SetApplied(row, hash="h2", claims=left)])
     assert [found.key for found in await due(inbox, clock, "stock")] == ["A"]  # another variant has it, or none
     assert [found.deleted for found in await due(inbox, clock, "price")] == ([True] if still_hidden else [])
-
-
-async def test_what_is_older_than_the_deletion_of_its_sku_went_with_it(inbox: Inbox, clock: SteppedClock) -> None:
-    """An ERP that deletes a product need not delete its prices and stock as well; one newer than that still waits."""
-    await inbox.put([product("sparkpay:1", ["A", "B"]), product("sparkpay:2", ["C"])])
-    first, second = sorted(await due(inbox, clock), key=lambda row: row.key)
-    held = [Claim("A", "v0", "live"), Claim("B", "v1", "live")]
-    await inbox.settle([SetApplied(first, hash="h", claims=held)])
-    await inbox.settle([SetApplied(second, hash="h", claims=[Claim("C", "v0", "live")])])
-    await inbox.put([arrival("A", 5, entity="stock"), arrival("B", 7, entity="stock"), arrival("C", 5, entity="stock")])
-    await inbox.settle([SetApplied(row, hash="h") for row in await due(inbox, clock, "stock")])
-    assert await due(inbox, clock, "stock") == []
-    await inbox.put([arrival("sparkpay:1", 6, deleted=True), arrival("sparkpay:2", 4, deleted=True)])
-    await inbox.settle([SetApplied(row, hash="gone", claims=[]) for row in await due(inbox, clock)])
-    assert sorted(row.key for row in await due(inbox, clock, "stock")) == ["B", "C"]
 
 
 async def test_who_was_refused_a_sku_is_applied_again_when_a_look_shows_that_it_was_let_go(
