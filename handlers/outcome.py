@@ -179,10 +179,14 @@ class EntityDirectory(Protocol):
 
 
 class Intents(Protocol):
-    """Marks of calls that must not be repeated blindly; a mark is durable before the call is made."""
+    """What must be on record before a call is made, because a process that dies in it cannot say so any more."""
 
     async def first(self, entity: str, key: str, step: str) -> bool:
         """Set the mark, and say whether it was not set before. If it was, an earlier call may have been taken."""
+        ...
+
+    async def displaces(self, product: str, sku: str, part: str) -> None:
+        """A part of that other product is about to be made to leave a SKU: it is to be applied again, in full."""
         ...
 
 

@@ -243,6 +243,9 @@ class Unmarked:
         """Every call is the first."""
         return True
 
+    async def displaces(self, _product: str, _sku: str, _part: str) -> None:
+        """Nobody has to leave anything."""
+
 
 def in_words(outcome: Outcome, side: str) -> str:
     """What would become of an entity."""

@@ -1,7 +1,11 @@
-"""Marks of calls that must not be repeated blindly: stored before the call, so that a crash leaves them behind."""
+"""What is stored before a call, so that a crash in it leaves a trace."""
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connector.clock import Clock
+from connector.state import settlements
 from connector.state.database import Database
+from connector.state.reopening import displace
 from connector.state.tables import intents
 from connector.state.upsert import insert
 
@@ -28,3 +32,16 @@ class SideIntents:
         async with self._db.begin() as transaction:
             done = await transaction.execute(insert(self._db, intents).values(row).on_conflict_do_nothing())
         return done.rowcount == 1
+
+    async def displaces(self, product: str, sku: str, part: str) -> None:
+        """That product's claim is void and its row pending, durably, before it is made to leave the SKU.
+
+        Its state is sent in full again, whether the call was made or not.
+        """
+        of = (self._connection, self._side, "product", product)
+
+        async def work(transaction: AsyncConnection) -> None:
+            await settlements.lock(transaction, self._connection, self._side)
+            await displace(transaction, of, sku=sku, part=part, now=self._clock.now())
+
+        await self._db.run(work)

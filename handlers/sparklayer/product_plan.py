@@ -37,7 +37,8 @@ class Plan:
 
     def hash(self, head: Mapping[str, Any]) -> str:
         """Of the whole body. A parked variant's SKU is left out: whoever needed it has renamed it already."""
-        kept = [{name: value for name, value in line.items() if name != "sku"} for line in self.kept]
+        parked_ones = sorted(self.kept, key=lambda line: str(line["external_id"]))
+        kept = [{name: value for name, value in line.items() if name != "sku"} for line in parked_ones]
         return body_hash({**head, "variants": [*self.sold, *kept]})
 
     def remembered(self) -> dict[str, dict[str, str]]:
@@ -50,10 +51,17 @@ class Plan:
         """Leave a variant out after all; park it where the platform knows it."""
         line = next(line for line in self.sold if line["external_id"] == part)
         self.sold.remove(line)
-        self.skips.append(skip)
         self.claims[line["sku"]] = Claim(line["sku"], part, "refused")
         if there:
-            self.kept.append(parked_body(part, parked(line["sku"], part), SUSPENDED))
+            status = DISCONTINUED if line["status"] == DISCONTINUED else SUSPENDED
+            self.kept.append(parked_body(part, parked(line["sku"], part), status))
+        if line["status"] == LIVE or not there:  # as in `make_plan`: what is off sale anyhow lacks nothing
+            self.skips.append(skip)
+
+    @property
+    def sells_nothing(self) -> bool:
+        """Nothing of it can be sold, and that is not what its source wants."""
+        return not self.sold and (any(not skip.note for skip in self.skips) or not self.kept)
 
     def rename_kept(self) -> None:
         """Give every parked variant a SKU that nobody else can have."""

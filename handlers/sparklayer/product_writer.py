@@ -9,7 +9,7 @@ from connector.errors import Conflict, NotFound, PlatformError, Refused
 from connector.ports import Holder
 from connector.sparklayer import SparkLayerClient
 from contracts.entities import Product
-from handlers.outcome import Displaced, Failed, Outcome, Rejected, Skip
+from handlers.outcome import Displaced, Failed, Intents, Outcome, Rejected, Skip
 from handlers.sparklayer.classify import classify, taken_fields
 from handlers.sparklayer.product_body import SUSPENDED, external_id, slug_of
 from handlers.sparklayer.product_plan import Known, Plan
@@ -33,6 +33,7 @@ class ProductWriter:
 
     client: SparkLayerClient
     directory: BatchDirectory
+    intents: Intents
     product: Product
     title: str
     plan: Plan
@@ -123,7 +124,10 @@ class ProductWriter:
         return bool(moving)
 
     def _drop(self, paths: set[str]) -> bool:
-        """Leave out the variants whose SKU somebody unknown has, and rename those that are only kept."""
+        """Leave out the variants whose SKU somebody unknown has, and rename those that are only kept.
+
+        False as well where nothing is left to sell: then it is not the same product that can be tried again.
+        """
         positions = {int(found[1]) for path in paths if (found := _VARIANT_AT.match(path)) is not None}
         sold = len(self.plan.sold)
         parts = [line["external_id"] for at, line in enumerate(self.plan.sold) if at in positions]
@@ -131,14 +135,13 @@ class ProductWriter:
         renamed = [line for line in kept if line["sku"] != parked(line["sku"], line["external_id"])]
         for line in renamed:
             line["sku"] = parked(line["sku"], line["external_id"])
-        if parts and len(parts) == sold:
-            return False
         for part in parts:
             message = f"variant {part}: SparkLayer has its SKU on something that PayLayer did not send"
             self.plan.drop(part, Skip("sku_duplicate", message, part), there=part in self.known)
-        return bool(parts or renamed)
+        return bool(parts or renamed) and not self.plan.sells_nothing
 
     async def _rename(self, sku: str, holder: Holder, status: str | None = None) -> None:
+        await self.intents.displaces(holder.product, sku, holder.part)
         body = {"sku": parked(sku, holder.part)} | ({"status": status} if status else {})
         await self._patch_variant(holder.part, body)
         self.displaced.append(Displaced(sku, holder.product, holder.part))

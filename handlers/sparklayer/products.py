@@ -10,7 +10,19 @@ from connector.errors import Conflict, NotFound, PlatformError, Refused
 from connector.ports import Doubt
 from connector.sparklayer import SparkLayerClient
 from contracts.entities import Product
-from handlers.outcome import Applied, Claim, Context, Failed, Outcome, Rejected, Seen, Task, Waiting, would_write
+from handlers.outcome import (
+    Applied,
+    Claim,
+    Context,
+    Failed,
+    Intents,
+    Outcome,
+    Rejected,
+    Seen,
+    Task,
+    Waiting,
+    would_write,
+)
 from handlers.sparklayer.classify import classify, taken_fields
 from handlers.sparklayer.found_product import claims_of, found_of, lacking, ledger_of, without_found
 from handlers.sparklayer.product_body import (
@@ -24,7 +36,7 @@ from handlers.sparklayer.product_body import (
 )
 from handlers.sparklayer.product_plan import Plan, known_variants, living_skus, make_plan, park, wanted_skus
 from handlers.sparklayer.product_writer import ProductWriter, Written
-from handlers.sparklayer.sku_rules import BatchDirectory, precedence
+from handlers.sparklayer.sku_rules import THERE, BatchDirectory, precedence
 from handlers.sparklayer.task_groups import grouped
 
 
@@ -35,8 +47,8 @@ def _nobody(_skus: Iterable[str]) -> None:
 class ProductHandler:
     """Applies products. Tasks that touch a common SKU run one after the other, all others at once.
 
-    A task in doubt is read first, all of them before any is decided: who may have a SKU depends on the others. One that
-    was only sent is read alone, for variants that nobody remembers.
+    Tasks in doubt are read first, all of them before any is decided: who may have a SKU depends on the others. Those
+    that were only sent are decided in the same batch, with what was found of them.
     `look_only` tells what differs instead of writing it; `moving` is told the SKUs that a write may move, before the
     write and after it: who looks in between sees what was there before.
     """
@@ -58,26 +70,26 @@ class ProductHandler:
 
     async def apply(self, tasks: Sequence[Task], context: Context) -> Sequence[Outcome]:
         """See `Handler`. The client's gate decides how many calls run at once."""
-        skus = {task.key: _touched(task) for task in tasks}
+        looked = await asyncio.gather(*(self._looked(task) for task in tasks))
+        outcomes = {task.key: found for task, found in zip(tasks, looked, strict=True) if not isinstance(found, Task)}
+        due = [found for found in looked if isinstance(found, Task)]
+        skus = {task.key: _touched(task) for task in due}
         directory = BatchDirectory(context.skus)
         await directory.load(sorted(set().union(*skus.values())))
-        outcomes: dict[str, Outcome] = {}
+        for task in due:
+            if task.doubt and "variants" in task.ledger:
+                directory.found(task.key, claims_of(task.ledger))
 
         async def run(group: Sequence[Task]) -> None:
             for task in sorted(group, key=_turn):
                 outcomes[task.key] = await self._apply(task, context, directory)
                 _note(directory, task, outcomes[task.key])
 
-        await asyncio.gather(*(run(group) for group in grouped(tasks, lambda task: skus[task.key])))
+        await asyncio.gather(*(run(group) for group in grouped(due, lambda task: skus[task.key])))
         return [outcomes[task.key] for task in tasks]
 
     async def _apply(self, task: Task, context: Context, directory: BatchDirectory) -> Outcome:
-        product, fits = task.entity, _fits(external_id(task.key))
-        if fits and task.doubt in {Doubt.UNSEEN, Doubt.SENT}:
-            seen = await self._look(task)
-            if task.doubt is Doubt.UNSEEN or not isinstance(seen, Seen):
-                return seen
-            task = replace(task, ledger=seen.ledger, doubt=Doubt.SEEN)
+        product = task.entity
         if product is None:
             return await self._retire(task, directory)
         if not isinstance(product, Product):
@@ -85,15 +97,24 @@ class ProductHandler:
         if product.key != task.key:  # another service's event about a product that is known under this key
             product = product.model_copy(update={"key": task.key})
         title, cuts = title_of(product)
-        if title is None or not fits:
+        if title is None or not _fits(external_id(task.key)):
             return _unfit(task)
         plan = await make_plan(task, product, directory, context.settings.sparklayer.root_group)
         if isinstance(plan, Waiting):
             return plan
-        if not plan.sold and (plan.skips or not plan.kept):
+        if plan.sells_nothing:
             return await self._refuse(task, plan, directory)
         plan.skips.extend(cuts)
-        return await self._write(task, product, title, plan, directory)
+        return await self._write(task, product, title, plan, directory, intents=context.intents)
+
+    async def _looked(self, task: Task) -> Task | Outcome:
+        """The task as it can be decided; an outcome where the look is all that is to be done now."""
+        if task.doubt not in {Doubt.UNSEEN, Doubt.SENT} or not _fits(external_id(task.key)):
+            return task
+        seen = await self._look(task)
+        if task.doubt is Doubt.UNSEEN or not isinstance(seen, Seen):
+            return seen
+        return replace(task, ledger=seen.ledger, doubt=Doubt.SEEN)
 
     async def _look(self, task: Task) -> Outcome:
         """What is there; where the site cannot say, the product is written as if nothing were known of it."""
@@ -106,10 +127,12 @@ class ProductHandler:
             return outcome if isinstance(outcome, Failed) else Seen(without_found(task.ledger))
         return Seen(ledger, claims_of(ledger))
 
-    async def _write(self, task: Task, product: Product, title: str, plan: Plan, directory: BatchDirectory) -> Outcome:
+    async def _write(
+        self, task: Task, product: Product, title: str, plan: Plan, directory: BatchDirectory, *, intents: Intents
+    ) -> Outcome:
         known = known_variants(task)
         unique = bool(_slug_kept(task)) or _goes_by_unique_slug(task, product, title)
-        writer = ProductWriter(self._client, directory, product, title, plan, known, slug_is_unique=unique)
+        writer = ProductWriter(self._client, directory, intents, product, title, plan, known, slug_is_unique=unique)
         ledger: Mapping[str, Any] = {"unique_slug": True} if unique else {}
         hash_ = plan.hash(writer.head())
         if hash_ == task.applied_hash:
@@ -122,6 +145,11 @@ class ProductHandler:
         with self._moves(task):
             written = await writer.write()
         if not isinstance(written, Written):
+            if isinstance(written, Rejected) and plan.sells_nothing:  # the site has all its SKUs elsewhere
+                refused = await self._refuse(task, plan, directory)
+                if isinstance(refused, Rejected):
+                    refused = replace(written, claims=refused.claims, applied=refused.applied)
+                written = refused
             if isinstance(written, Rejected | Failed):
                 return replace(written, displaced=tuple(writer.displaced))
             return written
@@ -237,7 +265,9 @@ def _applied(
         unchanged=unchanged,
         skips=tuple(plan.skips),
         claims=tuple(plan.claims.values()),
-        reopen=sorted({*displaced, *_freed(task, plan.claims, directory)}),
+        reopen=sorted(
+            {*displaced, *_freed(task, plan.claims, directory), *_refused_before(task, plan.claims, directory)}
+        ),
     )
 
 
@@ -257,6 +287,22 @@ def _freed(task: Task, claims: Mapping[str, Claim], directory: BatchDirectory) -
             if holder.state == "refused" and holder.product != task.key
         }
     )
+
+
+def _refused_before(task: Task, claims: Mapping[str, Claim], directory: BatchDirectory) -> set[str]:
+    """Products that the site refused a SKU while nobody knew that this one has it, though they come before it.
+
+    As after a crash: what was written last is not on record, and may be looked at after the others.
+    """
+    new = [claim for sku, claim in claims.items() if claim.state in THERE and not directory.on_record(task.key, sku)]
+    return {
+        holder.product
+        for claim in new
+        for holder in directory.holders(claim.sku)
+        if holder.state == "refused"
+        and holder.product != task.key
+        and (claim.state == "retired" or precedence(holder.product) < precedence(task.key))
+    }
 
 
 def _touched(task: Task) -> set[str]:

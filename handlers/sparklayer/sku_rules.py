@@ -4,14 +4,15 @@ SparkLayer keeps a SKU unique over all variants, suspended and discontinued ones
 gets it from one that is not; of two alike the lower product keeps it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from connector.ports import Desired, Holder
-from handlers.outcome import SkuDirectory
+from handlers.outcome import Claim, SkuDirectory
 
 LONGEST_SKU = 100
+THERE = frozenset({"live", "retired"})  # states of a claim whose SKU exists on the site; a refused one's does not
 
 
 class Verdict(Enum):
@@ -95,7 +96,7 @@ def rule(claimant: Claimant, holders: Sequence[Holder], desired: Mapping[str, De
 
 def others(product: str, holders: Sequence[Holder]) -> list[Holder]:
     """Those of other products that have the SKU, for sale or not."""
-    return [holder for holder in holders if holder.product != product and holder.state in {"live", "retired"}]
+    return [holder for holder in holders if holder.product != product and holder.state in THERE]
 
 
 @dataclass(slots=True)
@@ -105,15 +106,31 @@ class BatchDirectory:
     source: SkuDirectory
     _holders: dict[str, list[Holder]] = field(default_factory=dict)
     _settled: dict[str, Desired] = field(default_factory=dict)
+    _recorded: set[tuple[str, str]] = field(default_factory=set)
 
     async def load(self, skus: Sequence[str]) -> None:
         """Ask for all SKUs of the batch at once."""
         found = await self.source.holders(skus) if skus else {}
         self._holders = {sku: list(holders) for sku, holders in found.items()}
+        self._recorded = {
+            (holder.product, sku) for sku, holders in found.items() for holder in holders if holder.state in THERE
+        }
 
     def holders(self, sku: str) -> Sequence[Holder]:
         """Everybody with a claim on the SKU."""
         return self._holders.get(sku, ())
+
+    def on_record(self, product: str, sku: str) -> bool:
+        """Whether the batch began with the knowledge that the product has the SKU there, for sale or not."""
+        return (product, sku) in self._recorded
+
+    def found(self, product: str, claims: Iterable[Claim]) -> None:
+        """A look at that product showed these: what was on record of it before counts no more."""
+        for sku, holders in self._holders.items():
+            gone = [holder for holder in holders if holder.product == product and holder.state in THERE]
+            self._holders[sku] = [holder for holder in holders if holder not in gone]
+        for claim in claims:
+            self._holders.setdefault(claim.sku, []).append(Holder(product, claim.part, claim.state))
 
     async def desired(self, product: str) -> Desired:
         """The newest wanted state of a product."""

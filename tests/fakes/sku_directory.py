@@ -24,6 +24,18 @@ class FakeSkuDirectory:
         gone = [claim for claim in gone if claim.state != "refused"]
         self.claims[product] = tuple(claim for claim in self.claims.get(product, ()) if claim not in gone)
 
+    def heirs(self, product: str, claims: Sequence[Claim]) -> list[str]:
+        """Who was refused a SKU that this product has on record, and lets go, or sells no more, with these claims."""
+        now = {claim.sku: claim.state for claim in claims}
+        enough = {"live": {"live"}, "retired": {"live", "retired"}}
+        held = [claim for claim in self.claims.get(product, ()) if claim.state in enough]
+        freed = {claim.sku for claim in held if now.get(claim.sku) not in enough[claim.state]}
+        return [
+            other
+            for other, theirs in self.claims.items()
+            if other != product and any(claim.sku in freed and claim.state == "refused" for claim in theirs)
+        ]
+
     def want(self, product: str, skus: Iterable[str], *, pending: bool) -> None:
         """What the newest state of a product says."""
         self.wanted[product] = Desired(frozenset(skus), pending)

@@ -1,5 +1,6 @@
 """What an applier does with handlers, as little of it as a test needs, against the SparkLayer sandbox."""
 
+import copy
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -64,6 +65,7 @@ class Desk:
         self.now = NOW
         self.meanwhile: Callable[[], Awaitable[object]] | None = None  # once, while the site takes its time
         self._asked = 0
+        self._heirs: list[str] = []
 
     async def _sleep(self, seconds: float) -> None:
         await self.clock.sleep(seconds)
@@ -110,6 +112,19 @@ class Desk:
         if kind == "product":
             self.skus.want(key, wanted_skus(entity if isinstance(entity, Product) else None), pending=True)
 
+    async def run_and_die(self, kind: str, *keys: str) -> None:
+        """Apply what is wanted of these keys, and die before anything can be written down, but that it was sent."""
+        rows, skus, before = copy.deepcopy(self.rows), copy.deepcopy(self.skus), len(self.intents.displaced)
+        await self.run(kind, *keys)
+        self.rows, self.skus = rows, skus
+        for product, sku, part in self.intents.displaced[before:]:
+            self.skus.void(product, sku, part)
+            rows[kind, product].applied_hash, rows[kind, product].pending = None, True
+        for key in keys:
+            rows[kind, key].doubt = rows[kind, key].doubt or Doubt.SENT
+            rows[kind, key].applied_hash = None
+        self.restart()
+
     async def run(self, kind: str, *keys: str, attempts: int = 0) -> list[Outcome]:
         """Apply what is wanted of these keys and remember what came of it."""
         tasks = [
@@ -143,6 +158,8 @@ class Desk:
             (outcome,) = await self.run("product", key)
             last[key] = outcome
             done = outcome.applied if isinstance(outcome, Rejected) else outcome
+            queue.extend(self._heirs)
+            self._heirs.clear()
             if isinstance(done, Applied):
                 queue.extend(done.reopen)
             elif not isinstance(outcome, Rejected):
@@ -170,12 +187,13 @@ class Desk:
                 self.known.there(kind, key, **done.refs)
         elif isinstance(outcome, Seen):
             row.ledger, row.doubt = outcome.ledger, Doubt.SEEN
-        elif row.doubt:
+        elif row.doubt is Doubt.SEEN:
             row.doubt = Doubt.UNSEEN
         if isinstance(outcome, Failed) and outcome.uncertain:
             row.applied_hash = None
         claims = outcome.claims if isinstance(outcome, Applied | Rejected | Seen) else None
         if kind == "product" and claims is not None:
+            self._heirs += self.skus.heirs(key, claims)
             self.skus.claims[key] = tuple(claims)
         for left in outcome.displaced if isinstance(outcome, Applied | Rejected | Failed) else ():
             self.skus.void(left.product, left.sku, left.part)

@@ -22,6 +22,7 @@ from connector.state.inbox import (
     SetWaiting,
     queue_of,
 )
+from connector.state.intents import SideIntents
 from connector.state.problems import Problem, Problems
 from tests.behaviour.state.arrivals import arrival, due, product, the_row
 
@@ -477,3 +478,18 @@ async def test_a_part_that_had_to_leave_its_sku_is_applied_again_in_full(
     ]
     (again,) = await due(inbox, clock)
     assert (again.key, again.applied_hash) == ("sparkpay:1", None)
+
+
+async def test_who_is_about_to_leave_a_sku_is_on_record_before_the_call(
+    db: Database, inbox: Inbox, clock: SteppedClock
+) -> None:
+    """The process may die in that call: then only this says that the other product has to be sent again."""
+    await inbox.put([product("sparkpay:2", ["A"]), product("sparkpay:1", ["A"])])
+    for row in await due(inbox, clock):
+        claims = [Claim("A", "v0", "live")] if row.key == "sparkpay:2" else []
+        await inbox.settle([SetApplied(row, hash="h", claims=claims)])
+    assert await due(inbox, clock) == []
+    await SideIntents(db, clock, "acme", "sparklayer").displaces("sparkpay:2", "A", "v0")
+    assert await SkuClaims(db, clock).holders("acme", "sparklayer", ["A"]) == {}
+    (again,) = await due(inbox, clock)
+    assert (again.key, again.applied_hash) == ("sparkpay:2", None)

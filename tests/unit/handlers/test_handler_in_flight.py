@@ -1,9 +1,11 @@
 """Products that were sent, and of which nobody could write down what became of them."""
 
+import pytest
+
 from connector.ports import Doubt
 from connector.sandbox.sparklayer import FaultRule
 from contracts.entities import Product
-from handlers.outcome import Applied, Failed, Outcome, Rejected
+from handlers.outcome import Applied, Claim, Failed, Outcome, Rejected
 from tests.support.handler_desk import Desk, rope
 
 KEY = "sparkpay:2"
@@ -52,6 +54,34 @@ async def test_one_that_is_refused_by_now_is_suspended(desk: Desk) -> None:
     assert list(statuses(desk).values()) == ["suspended"]
 
 
+async def test_one_that_is_refused_by_the_site_alone_is_suspended(desk: Desk) -> None:
+    """Nobody knows yet that product 1 has the SKU: its call was on its way as well."""
+    await lost(desk, rope(1, "TAKEN"), rope(2, "A"))
+    outcome = await newest(desk, rope(2, "TAKEN"))
+    assert isinstance(outcome, Rejected)
+    assert (outcome.code, outcome.claims) == ("sku_duplicate", (Claim("TAKEN", "vi-20", "refused"),))
+    assert list(statuses(desk).values()) == ["suspended"]
+    (owner,) = await desk.run("product", "sparkpay:1")
+    assert isinstance(owner, Applied)
+    assert (owner.unchanged, owner.reopen) == (True, [])
+
+
+@pytest.mark.parametrize("others", [(), ("OWN",)])
+async def test_who_was_refused_by_the_site_alone_gets_the_sku_that_is_its_own(
+    desk: Desk, others: tuple[str, ...]
+) -> None:
+    """The lower product comes first; that a higher one has its SKU is seen only after it was refused."""
+    await lost(desk, rope(2, "A", *others), rope(3, "TAKEN"))
+    desk.put("product", KEY, rope(2, "TAKEN", *others))
+    await desk.settle(KEY, "sparkpay:3")
+    assert desk.variant("vi-20") == ("TAKEN", "live")
+    assert desk.variant("vi-30") == ("TAKEN~vi-30", "suspended")
+    desk.calls()
+    assert isinstance((await desk.run("product", KEY))[0], Applied)
+    assert isinstance((await desk.run("product", "sparkpay:3"))[0], Rejected)
+    assert desk.calls() == []
+
+
 async def test_one_that_is_there_as_it_should_be_is_not_written_again(desk: Desk) -> None:
     await lost(desk, rope(2, "A"))
     outcome = await newest(desk, rope(2, "A"))
@@ -66,3 +96,15 @@ async def test_one_that_never_arrived_is_made(desk: Desk) -> None:
     (outcome,) = await desk.run("product", KEY)
     assert isinstance(outcome, Applied)
     assert statuses(desk) == {"A": "live"}
+
+
+async def test_who_was_pushed_out_by_a_process_that_died_gets_its_sku_back(desk: Desk) -> None:
+    """The lower product took the SKU, and does not want it any more when it is tried again."""
+    await desk.apply(rope(3, "A"))
+    desk.put("product", KEY, rope(2, "A"))
+    await desk.run_and_die("product", KEY)
+    assert desk.variant("vi-30") == ("A~vi-30", "suspended")
+    desk.put("product", KEY, rope(2, "B"))
+    await desk.settle(KEY, "sparkpay:3")
+    assert desk.variant("vi-20") == ("B", "live")
+    assert desk.variant("vi-30") == ("A", "live")
