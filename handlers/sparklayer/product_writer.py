@@ -142,9 +142,9 @@ class ProductWriter:
 
     async def _rename(self, sku: str, holder: Holder, status: str | None = None) -> None:
         await self.intents.displaces(holder.product, sku, holder.part)
+        self.displaced.append(Displaced(sku, holder.product, holder.part))  # also if the answer gets lost
         body = {"sku": parked(sku, holder.part)} | ({"status": status} if status else {})
         await self._patch_variant(holder.part, body)
-        self.displaced.append(Displaced(sku, holder.product, holder.part))
         self.directory.renamed(sku, holder)
 
     async def _patch_variant(self, part: str, body: Mapping[str, Any]) -> None:

@@ -118,8 +118,7 @@ class Desk:
         await self.run(kind, *keys)
         self.rows, self.skus = rows, skus
         for product, sku, part in self.intents.displaced[before:]:
-            self.skus.void(product, sku, part)
-            rows[kind, product].applied_hash, rows[kind, product].pending = None, True
+            self._displace(product, sku, part)
         for key in keys:
             rows[kind, key].doubt = rows[kind, key].doubt or Doubt.SENT
             rows[kind, key].applied_hash = None
@@ -145,6 +144,9 @@ class Desk:
         outcomes = list(await self.handlers[kind].apply(tasks, context))
         for key, outcome in zip(keys, outcomes, strict=True):
             self._remember(kind, key, outcome)
+        for outcome in outcomes:  # last, as the inbox does it: whatever else became of those in this batch
+            for left in outcome.displaced if isinstance(outcome, Applied | Rejected | Failed) else ():
+                self._displace(left.product, left.sku, left.part)
         return outcomes
 
     async def settle(self, *keys: str) -> list[Outcome]:
@@ -178,6 +180,11 @@ class Desk:
         assert found is not None, part
         return found["sku"], found["status"]
 
+    def _displace(self, product: str, sku: str, part: str) -> None:
+        self.skus.void(product, sku, part)
+        row = self.rows["product", product]
+        row.applied_hash, row.pending = None, True
+
     def _remember(self, kind: str, key: str, outcome: Outcome) -> None:
         row = self.rows[kind, key]
         done = outcome.applied if isinstance(outcome, Rejected) else outcome
@@ -195,9 +202,6 @@ class Desk:
         if kind == "product" and claims is not None:
             self._heirs += self.skus.heirs(key, claims)
             self.skus.claims[key] = tuple(claims)
-        for left in outcome.displaced if isinstance(outcome, Applied | Rejected | Failed) else ():
-            self.skus.void(left.product, left.sku, left.part)
-            self.rows[kind, left.product].applied_hash = None
         if isinstance(outcome, Applied | Rejected):
             row.pending = False
             if kind == "product":

@@ -5,7 +5,7 @@ import pytest
 from connector.ports import Doubt
 from connector.sandbox.sparklayer import FaultRule
 from contracts.entities import Product
-from handlers.outcome import Applied, Claim, Failed, Outcome, Rejected
+from handlers.outcome import Applied, Claim, Displaced, Failed, Outcome, Rejected
 from tests.support.handler_desk import Desk, rope
 
 KEY = "sparkpay:2"
@@ -107,4 +107,16 @@ async def test_who_was_pushed_out_by_a_process_that_died_gets_its_sku_back(desk:
     desk.put("product", KEY, rope(2, "B"))
     await desk.settle(KEY, "sparkpay:3")
     assert desk.variant("vi-20") == ("B", "live")
+    assert desk.variant("vi-30") == ("A", "live")
+
+
+async def test_who_may_have_been_pushed_out_by_a_call_without_an_answer_is_told_of(desk: Desk) -> None:
+    await desk.apply(rope(3, "A"))
+    desk.faults.add(FaultRule("drop_after", method="PATCH", path="*/variants*"))
+    outcome = await newest(desk, rope(2, "A"))
+    assert isinstance(outcome, Failed)
+    assert outcome.displaced == (Displaced("A", "sparkpay:3", "vi-30"),)
+    assert desk.variant("vi-30") == ("A~vi-30", "suspended")
+    assert isinstance(await desk.delete("product", KEY), Applied)
+    await desk.settle("sparkpay:3")
     assert desk.variant("vi-30") == ("A", "live")

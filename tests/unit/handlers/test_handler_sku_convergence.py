@@ -8,20 +8,22 @@ from typing import Literal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from connector.ports import Doubt
+from connector.sandbox.sparklayer import FaultRule
 from contracts.entities import Product
-from handlers.outcome import Applied, Rejected
+from handlers.outcome import Applied, Failed, Rejected
 from tests.support.handler_desk import Desk, rope
 
 KEYS = ("sparkpay:2", "sparkpay:10", "sparkpay:30")
 skus = st.lists(st.sampled_from("ABC"), min_size=2, max_size=2, unique=True)
-Then = Literal["later", "at once", "killed"]
-"""When it is applied; a process that is killed had no time to write down what became of it."""
+Then = Literal["later", "at once", "unanswered", "killed"]
+"""When it is applied; of some calls the answer is lost, and a process that is killed has written down nothing of it."""
 Step = tuple[int, Sequence[str] | None, Literal["active", "hidden", "discontinued"], Then]
 steps: st.SearchStrategy[Step] = st.tuples(
     st.sampled_from([2, 10, 30]),
     st.one_of(skus, skus, skus, st.lists(st.sampled_from("ABC"), max_size=1), st.none()),
     st.sampled_from(["active", "active", "active", "hidden", "discontinued"]),
-    st.sampled_from(["later", "at once", "at once", "killed"]),
+    st.sampled_from(["later", "at once", "at once", "unanswered", "killed"]),
 )
 
 
@@ -42,6 +44,8 @@ async def writes_after(history: list[Step], random: Random) -> list[str]:
         due = shuffled([key for key in KEYS if is_open(desk, key)], random)
         if then == "at once":
             await desk.settle(*due)
+        elif then == "unanswered":
+            await run_unanswered(desk, due, random)
         elif then == "killed":
             await desk.run_and_die("product", *due)
     if random.random() < 0.5:
@@ -75,6 +79,16 @@ async def writes_after(history: list[Step], random: Random) -> list[str]:
     writes = [call for call in desk.calls() if not call.startswith("GET ")]
     await desk.client.aclose()
     return writes
+
+
+async def run_unanswered(desk: Desk, keys: Sequence[str], random: Random) -> None:
+    """One call of these has no answer; it may have been taken."""
+    kind, path = random.choice(("drop_before", "drop_after")), random.choice(("*/products*", "*/variants*"))
+    desk.faults.add(FaultRule(kind, method=random.choice(("POST", "PATCH")), path=path, times=1))
+    for key, outcome in zip(keys, await desk.run("product", *keys), strict=True):
+        if isinstance(outcome, Failed):
+            desk.rows["product", key].doubt = Doubt.SENT  # as the inbox had marked it before
+    desk.faults.clear()
 
 
 def is_open(desk: Desk, key: str) -> bool:
