@@ -66,6 +66,7 @@ from connector.state.observations import SourceMemory
 from connector.state.pauses import SidePauses
 from connector.state.runs import Runs
 from connector.state.unmapped import UnmappedEntities
+from connector.version import VERSION
 from contracts.topics import SIDES, TopicNames
 from handlers import sparklayer as to_sparklayer
 from handlers import sparkpay as to_sparkpay
@@ -142,7 +143,7 @@ class Service:
                     needed=needed,
                 )
                 group.create_task(self.supervisor.run(), name="supervisor")
-                log.info("started", roles=sorted(self.roles), worker=self.worker)
+                log.info("started", version=VERSION, roles=sorted(self.roles), worker=self.worker)
         finally:
             await self.desks.close()
             await self._last_words()

@@ -11,7 +11,7 @@ from connector.cli.output import as_json, run_async, table
 from connector.settings import load
 from connector.state.conflicts import KEPT, Conflict
 
-app = typer.Typer(help="Changes that both sides made of one entity, and which won.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 Limit = Annotated[int, typer.Option("--limit", min=1, max=KEPT, help="How many, the newest first.")]
 
 

@@ -23,7 +23,7 @@ from connector.settings.flows import require_consistent_flows
 from connector.state.connections import Connection, SparkLayerAccess, SparkPayAccess
 from contracts.topics import SIDES
 
-app = typer.Typer(help="Which Spark Pay store is joined to which SparkLayer site.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 app.add_typer(webhooks.app, name="webhooks")
 
 SparkPayUrl = Annotated[

@@ -8,7 +8,7 @@ import typer
 from connector.cli.output import console
 from contracts.export import write
 
-app = typer.Typer(help="JSON Schemas and the AsyncAPI document.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.callback()

@@ -40,7 +40,7 @@ from connector.errors import UserFault
 from connector.settings import load
 from connector.state.letters import Edit
 
-app = typer.Typer(help="Dead letters: what a side refused, and why.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 _SHOWN = 50
 
 

@@ -4,7 +4,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 from typer.main import get_command
@@ -12,13 +12,13 @@ from typer.main import get_command
 from connector.cli.logs import set_up_for_command
 from connector.cli.output import ReaderLeft, fail
 from connector.errors import PayLayerError, UserFault
+from connector.version import VERSION
 
 FAILED = 1
 WRONG_USE = 2
 INTERRUPTED = 130
 
-# In the order of the help; a command's module is imported only when that command, or the help of all, is wanted:
-# together they take seconds.
+# In the order of the help; a command's module is imported only when that command is wanted: together they take seconds.
 COMMANDS = {
     "demo": "Play the whole main job with nothing installed.",
     "run": "Run the service until SIGTERM or Ctrl-C.",
@@ -28,11 +28,42 @@ COMMANDS = {
     "backup": "Copy the database while it is in use.",
     "rebuild": "Restore a lost database from the topics.",
 }
-GROUPS = ("connections", "mapping", "problems", "conflicts", "dlq", "topics", "secrets", "contracts", "sandbox")
+GROUPS = {
+    "connections": "Which Spark Pay store is joined to which SparkLayer site.",
+    "mapping": "Field mapping of a connection, and previews of what it does.",
+    "problems": "What is not where it should be, and why.",
+    "conflicts": "Changes that both sides made of one entity, and which won.",
+    "dlq": "Dead letters: what a side refused, and why.",
+    "topics": "The topics with their partitions and policies.",
+    "secrets": "The key that credentials are stored under.",
+    "contracts": "JSON Schemas and the AsyncAPI document.",
+    "sandbox": "Simulated platforms, for trying and for tests.",
+}
 
 
 def application(wanted: str | None = None) -> typer.Typer:
-    """The command `wanted` alone, or all of them where it is none of ours."""
+    """The command `wanted` alone, or all of them."""
+    app = _empty()
+    for name in (*COMMANDS, *GROUPS) if wanted is None else (wanted,):
+        module = importlib.import_module(f"connector.cli.{name}")
+        if name in COMMANDS:
+            app.command(name, short_help=COMMANDS[name])(getattr(module, str(name)))
+        else:
+            app.add_typer(module.app, name=name, help=GROUPS[name])
+    return app
+
+
+def overview() -> typer.Typer:
+    """Names and sentences of all commands, nothing behind them: for the help, and for a name that is none of ours."""
+    app = _empty()
+    for name, sentence in COMMANDS.items():
+        app.command(name, short_help=sentence)(_nothing)
+    for name, sentence in GROUPS.items():
+        app.add_typer(typer.Typer(), name=name, help=sentence)
+    return app
+
+
+def _empty() -> typer.Typer:
     app = typer.Typer(
         name="paylayer",
         help="Join a Spark Pay Online Store with SparkLayer over Apache Kafka.",
@@ -41,18 +72,25 @@ def application(wanted: str | None = None) -> typer.Typer:
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
     )
-    app.callback()(_nothing)
-    known = (*COMMANDS, *GROUPS)
-    for name in (wanted,) if wanted in known else known:
-        module = importlib.import_module(f"connector.cli.{name}")
-        if name in COMMANDS:
-            app.command(name, short_help=COMMANDS[name])(getattr(module, str(name)))
-        else:
-            app.add_typer(module.app, name=name)
+    app.callback()(_before_any)
     return app
 
 
 def _nothing() -> None:
+    """Stands for a command whose module is not imported."""
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"paylayer {VERSION}")
+        raise typer.Exit
+
+
+def _before_any(
+    version: Annotated[
+        bool, typer.Option("--version", help="Say which version this is.", callback=_tell_version, is_eager=True)
+    ] = False,
+) -> None:
     """Join a Spark Pay Online Store with SparkLayer over Apache Kafka."""
 
 
@@ -61,7 +99,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     set_up_for_command()
     try:
         given = list(sys.argv[1:] if arguments is None else arguments)
-        app = application(given[0] if given else None)
+        name = next((word for word in given if not word.startswith("-")), None)
+        app = application(name) if name in {*COMMANDS, *GROUPS} else overview()
         get_command(app).main(args=given, prog_name="paylayer")
     except UserFault as error:
         fail(str(error), WRONG_USE)

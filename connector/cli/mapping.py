@@ -17,7 +17,7 @@ from connector.settings import load
 from connector.state.connections import Connection
 from contracts.entities import KINDS
 
-app = typer.Typer(help="Field mapping of a connection, and previews of what it does.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.command("preview")

@@ -11,7 +11,7 @@ from connector.cli.output import as_json, run_async, table
 from connector.settings import load
 
 _MOST = 5000
-app = typer.Typer(help="What is not where it should be, and why.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 Limit = Annotated[int, typer.Option("--limit", min=1, max=_MOST, help="How many, the newest first.")]
 
 

@@ -14,7 +14,7 @@ from connector.errors import UserFault
 from connector.sandbox import sparklayer as layer
 from connector.sandbox import sparkpay as pay
 
-app = typer.Typer(help="Simulated platforms, for trying and for tests.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port on 127.0.0.1; 0 = a free one.")]
 Latency = Annotated[int, typer.Option("--latency-ms", min=0, help="How long each answer takes.")]

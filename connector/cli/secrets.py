@@ -11,7 +11,7 @@ from connector.cli.output import as_json, console, run_async, table
 from connector.settings import load
 from connector.state.sealed_texts import SealedCount
 
-app = typer.Typer(help="The key that credentials are stored under.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.command()

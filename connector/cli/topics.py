@@ -14,7 +14,7 @@ from connector.errors import UserFault
 from connector.settings import Settings, load
 from contracts.topics import SIDES, Topic, TopicNames, plan
 
-app = typer.Typer(help="The topics with their partitions and policies.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 
 def planned(settings: Settings) -> list[Topic]:

@@ -4,9 +4,10 @@ from collections import Counter as Tallied
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 
 from connector.ports import Outlet, Priority
+from connector.version import VERSION
 from contracts.events import Event, entity_name
 
 _SECONDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
@@ -17,6 +18,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        Info("paylayer_build", "Which PayLayer this is", registry=self.registry).info({"version": VERSION})
         place = ("connection", "side", "entity")
         self._outcomes = Counter(
             "paylayer_applied_rows", "Rows settled, by outcome", (*place, "outcome"), registry=self.registry

@@ -26,8 +26,7 @@ from connector.sparklayer.stock_locations import StockLocations
 from connector.sparklayer.sync_log import SyncLog
 from connector.sparklayer.token import MemoryTokenStore, TokenStore
 from connector.tls import trusted
-
-USER_AGENT = "PayLayer (Spark Pay connector)"
+from connector.version import USER_AGENT
 
 
 class SparkLayerClient:

@@ -21,6 +21,7 @@ from connector.sparkpay.failures import SIDE
 from connector.sparkpay.freshness import Freshness
 from connector.sparkpay.server_clock import ServerClock
 from connector.tls import trusted
+from connector.version import USER_AGENT
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
 OnCall = Callable[[str, str, int | None, float], None]
@@ -117,7 +118,7 @@ class Caller:
             headers={
                 "X-AC-Auth-Token": token.get_secret_value(),
                 "Accept": "application/json",
-                "User-Agent": "paylayer",
+                "User-Agent": USER_AGENT,
             },
             cookies=no_cookies(),
             follow_redirects=False,

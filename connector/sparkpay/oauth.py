@@ -21,6 +21,7 @@ from connector.sparkpay.answers import UnreadableAnswer, parse
 from connector.sparkpay.dates import moment
 from connector.sparkpay.failures import SIDE
 from connector.tls import trusted
+from connector.version import USER_AGENT
 
 _SECONDS = 20.0
 _UNKNOWN_LIFE = timedelta(hours=1)
@@ -97,7 +98,7 @@ class StoreOAuth:
                 cookies=no_cookies(),
                 follow_redirects=False,
                 timeout=_SECONDS,
-                headers={"Accept": "application/json", "User-Agent": "paylayer"},
+                headers={"Accept": "application/json", "User-Agent": USER_AGENT},
             ) as http:
                 reply = await http.post(f"{self._url}/api/oauth/{name}", json=body)
         except (httpx.HTTPError, httpx.InvalidURL) as error:

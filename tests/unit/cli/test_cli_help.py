@@ -5,6 +5,7 @@ Renew after a change on purpose: PAYLAYER_RENEW_GOLDEN=1 python -m pytest tests/
 
 import os
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,18 @@ def test_help_is_as_stored_and_fits_a_terminal(shell: Shell, path: tuple[str, ..
         file.write_text(ended.out)
     assert file.exists(), f"new command: {__doc__}"
     assert ended.out == file.read_text(), __doc__
+
+
+def test_the_version_is_that_of_the_package(shell: Shell) -> None:
+    ended = shell.run("--version")
+    assert (ended.code, ended.out) == (0, f"paylayer {version('paylayer')}\n")
+
+
+@pytest.mark.parametrize("before", [(), ("--",)])
+def test_a_command_is_found_where_it_stands(shell: Shell, before: tuple[str, ...]) -> None:
+    ended = shell.run(*before, "run", "--only", "nothing")
+    assert ended.code == 2
+    assert "--only 'nothing'" in ended.err
 
 
 def test_every_stored_help_has_its_command() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from connector.errors import ContractFault, NotFound, Refused
 from connector.sparklayer import SparkLayerClient
-from connector.sparklayer.client import USER_AGENT
+from connector.version import USER_AGENT
 
 
 async def test_products_and_variants(client: SparkLayerClient, rig: Any) -> None:
