@@ -3,7 +3,7 @@
 import json
 from datetime import UTC, datetime
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.app.letter_filter import LetterFilter
@@ -18,7 +18,6 @@ _FILTERS = st.builds(
 )  # fmt: skip
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(_FILTERS)
 def test_a_record_gives_the_filter_back(chosen: LetterFilter) -> None:
     record = json.loads(json.dumps(chosen.as_record() | {"all": True, "file": "x"}))

@@ -66,7 +66,7 @@ def test_other_applications_are_seen_and_left_room(limit: int, most: float) -> N
     assert min(run.share(30, 300) for run in runs) >= 0.6  # what they might still use is left to them
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     limit=st.integers(1, 60),
     phase=st.floats(0, 10),
@@ -84,7 +84,7 @@ def test_whatever_the_phase_and_the_latency_no_window_is_exceeded(
     assert run.store.refused == 0
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(limit=st.integers(1, 30), seed=st.integers(0, 10_000), latency=st.tuples(st.floats(0, 0.1), st.floats(0.1, 4)))
 def test_without_a_counter_no_span_of_a_period_holds_more_than_the_limit(
     limit: int, seed: int, latency: tuple[float, float]

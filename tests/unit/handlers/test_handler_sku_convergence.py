@@ -27,7 +27,7 @@ steps: st.SearchStrategy[Step] = st.tuples(
 )
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(st.lists(steps, min_size=1, max_size=9), st.randoms(use_true_random=False))
 def test_the_site_ends_as_the_rules_say(history: list[Step], random: Random) -> None:
     assert asyncio.run(writes_after(history, random)) == []

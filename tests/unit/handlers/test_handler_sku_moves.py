@@ -361,7 +361,7 @@ async def test_of_two_switched_off_claimants_the_lower_product_gets_the_sku(desk
     assert desk.variant("vi-20") == ("A~vi-20", "suspended")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.tuples(st.integers(1, 40), st.booleans()), min_size=1, max_size=6, unique_by=lambda one: one[0]))
 def test_both_sides_name_the_same_owner_of_a_sku(claims: list[tuple[int, bool]]) -> None:
     """The reading side decides whose price and stock a SKU has, the applying side which variant: one rule."""

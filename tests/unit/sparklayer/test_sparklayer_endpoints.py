@@ -101,7 +101,7 @@ async def test_a_key_that_no_path_can_carry_is_refused_before_any_call(
     assert rig.calls == []
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     sku=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=100).filter(
         lambda s: s not in {".", ".."}

@@ -46,7 +46,7 @@ async def failing_only_on_purpose(work: Awaitable[object]) -> None:
 
 
 @pytest.mark.parametrize("call", [page, get, select_many, single])
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(spoil=misleading)
 def test_whatever_is_answered_the_client_gives_rows_or_a_typed_error(
     call: Callable[[SparkPayClient], Awaitable[None]], spoil: Spoil
@@ -96,7 +96,7 @@ def live_positions(shop: Shop) -> dict[str, datetime]:
 
 
 @pytest.mark.parametrize("work", [look, catch_up, full_sync, limited])
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(noise=st.lists(st.none() | misleading, max_size=12))
 def test_whatever_is_answered_the_poller_fails_on_purpose_and_keeps_its_positions_within_time(
     work: Work, noise: list[Spoil | None]
@@ -116,7 +116,7 @@ def test_whatever_is_answered_the_poller_fails_on_purpose_and_keeps_its_position
     asyncio.run(run())
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     noise=st.lists(st.none() | spoiled, max_size=40) | st.lists(spoiled, min_size=1, max_size=2),
     skipped=st.integers(0, 20) | st.integers(9, 14),  # about there it is products by their ids

@@ -26,7 +26,7 @@ def positions(shop: Shop) -> dict[str, datetime]:
 
 
 @pytest.mark.parametrize("work", ["look", "catch_up", "full_sync"])
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(noise=st.lists(st.none() | misleading_about, max_size=20))
 def test_whatever_is_answered_the_poller_fails_on_purpose_and_keeps_its_positions_within_time(
     work: str, noise: list[Spoil | None]
@@ -58,7 +58,7 @@ def test_whatever_is_answered_the_poller_fails_on_purpose_and_keeps_its_position
     asyncio.run(run())
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     noise=st.lists(st.none() | spoiled, max_size=30),
     skipped=st.integers(0, 15),

@@ -55,7 +55,7 @@ def scanned(rows: list[dict[str, Any]], query: ListQuery) -> list[int]:
     return [row["id"] for row in found]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(rows, max_size=12), groups, sorts, st.integers(1, 3), st.integers(1, 5))
 def test_selection(
     given_rows: list[dict[str, Any]],

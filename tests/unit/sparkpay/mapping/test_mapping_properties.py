@@ -36,7 +36,7 @@ def texts(entities: Sequence[Entity]) -> list[str]:
     return [entity.model_dump_json() for entity in entities]
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(bundles(), references)
 def test_every_payload_maps_or_is_a_mapping_fault(bundle: ProductBundle, reference: ReferenceData) -> None:
     for found in outcomes(bundle, reference):
@@ -61,7 +61,7 @@ def outcomes(bundle: ProductBundle, reference: ReferenceData) -> Iterator[Mappin
             yield fault
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(bundles(), references, st.randoms(use_true_random=False))
 def test_the_order_of_rows_changes_nothing(bundle: ProductBundle, reference: ReferenceData, random: Any) -> None:
     def shuffled(rows: Sequence[Any]) -> tuple[Any, ...]:
@@ -95,7 +95,7 @@ def test_the_order_of_rows_changes_nothing(bundle: ProductBundle, reference: Ref
     assert texts(everything(bundle, reference)) == expected
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.one_of(priced_bundles(), priced_bundles(), bundles(adjustments)), st.integers(-400, 800))
 def test_prices_equal_a_naive_evaluation_at_any_moment(bundle: ProductBundle, hours: int) -> None:
     reference, moment = known(), NOW + timedelta(hours=hours * 11)
@@ -119,7 +119,7 @@ def test_prices_equal_a_naive_evaluation_at_any_moment(bundle: ProductBundle, ho
             assert valid == naive(bundle, part, type_id, moment), (price.sku, price_list.list)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(priced_bundles(), st.integers(0, 400))
 def test_later_only_the_past_is_missing(bundle: ProductBundle, hours: int) -> None:
     later = NOW + timedelta(hours=hours * 11)
@@ -146,7 +146,7 @@ def test_a_plain_product_keeps_its_identity(row: dict[str, Any]) -> None:
     assert [variant.id for variant in found.variants] == [f"p-{row['id']}"]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(bundles(), references)
 def test_stock_and_prices_speak_of_the_same_skus(bundle: ProductBundle, reference: ReferenceData) -> None:
     try:
