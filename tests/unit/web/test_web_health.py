@@ -1,3 +1,4 @@
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,7 @@ async def test_metrics_are_readable_and_show_the_state(site: Site) -> None:
         for sample in family.samples
     }
     side = (("connection", "acme"), ("side", "sparklayer"))
+    assert found["paylayer_build_info", (("version", version("paylayer")),)] == 1
     assert found["paylayer_side_paused", side] == 1
     assert found["paylayer_budget_used_calls", (("connection", "acme"),)] == 0
     lag = (("partition", "3"), ("side", "sparklayer"), ("topic", "paylayer.stock"))
@@ -98,7 +100,6 @@ async def test_metrics_are_readable_and_show_the_state(site: Site) -> None:
 def test_every_metric_is_in_the_manual_and_the_other_way_round() -> None:
     text = (Path(__file__).parents[3] / "docs" / "metrics.md").read_text()
     documented = {line.split("`")[1] for line in text.splitlines() if line.startswith("| `paylayer_")}
-    made = {
-        f"{family.name}_total" if family.type == "counter" else family.name for family in Metrics().registry.collect()
-    }
+    suffix = {"counter": "_total", "info": "_info"}
+    made = {family.name + suffix.get(family.type, "") for family in Metrics().registry.collect()}
     assert documented == made
