@@ -13,6 +13,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.util import await_only
 
 from connector.errors import UserFault
 from connector.state import schema
@@ -28,6 +29,7 @@ _WRITES = "paylayer_writes"
 _BUSY_MS = 15_000
 _TRIES = 6
 _POOL = 16
+_SWITCH_SECONDS = 0.02  # for another process to switch a new SQLite file to WAL
 _STATEMENT_SECONDS = 120.0  # a server that went away without a word does not answer any later
 _IDLE_TRANSACTION_MS = 5_000  # a process that was frozen within a transaction must not hold up the others
 # A connection's cache would grow with the file; the operating system caches it anyway, once for all of them.
@@ -226,7 +228,7 @@ def _engine(url: URL, *, create: bool, pool: int | None = None) -> AsyncEngine:
         cursor = raw.cursor()
         try:
             for pragma in _PRAGMAS:
-                cursor.execute(f"PRAGMA {pragma}")
+                _set(cursor, pragma)
         finally:
             cursor.close()
 
@@ -236,6 +238,21 @@ def _engine(url: URL, *, create: bool, pool: int | None = None) -> AsyncEngine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _set(cursor: Any, pragma: str) -> None:  # noqa: ANN401
+    """Tried again while others switch a new file to WAL too: SQLite refuses that at once, without a wait."""
+    clock = asyncio.get_running_loop().time
+    until = clock() + _BUSY_MS / 1000
+    while True:
+        try:
+            cursor.execute(f"PRAGMA {pragma}")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or clock() >= until:
+                raise
+            await_only(asyncio.sleep(_SWITCH_SECONDS))
+        else:
+            return
 
 
 def _replace_closed(_raw: Any, record: ConnectionPoolEntry, _proxy: object) -> None:  # noqa: ANN401
