@@ -70,9 +70,10 @@ class Core:
 async def open_core(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Core]:
     """Open the database, creating or upgrading its tables. Raises `UserFault` or `Unavailable` in one sentence."""
     settings.require_secret_keys()
-    database = await Database.open(settings.database, create=True)
+    clock = clock or SystemClock()
+    database = await Database.open(settings.database, create=True, clock=clock)
     try:
-        yield core_over(database, settings, clock or SystemClock())
+        yield core_over(database, settings, clock)
     finally:
         await database.close()
 

@@ -13,9 +13,9 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
-from sqlalchemy.util import await_only
 
-from connector.errors import UserFault
+from connector.clock import Clock, SystemClock
+from connector.errors import Unavailable, UserFault
 from connector.state import schema
 from connector.state.address import parse, shown
 from connector.state.faults import transient, translated
@@ -29,7 +29,7 @@ _WRITES = "paylayer_writes"
 _BUSY_MS = 15_000
 _TRIES = 6
 _POOL = 16
-_SWITCH_SECONDS = 0.02  # for another process to switch a new SQLite file to WAL
+_SWITCH_SECONDS = 0.05  # for another process to switch a new SQLite file to WAL
 _STATEMENT_SECONDS = 120.0  # a server that went away without a word does not answer any later
 _IDLE_TRANSACTION_MS = 5_000  # a process that was frozen within a transaction must not hold up the others
 # A connection's cache would grow with the file; the operating system caches it anyway, once for all of them.
@@ -70,10 +70,11 @@ class Database:
         self._urgent = urgent
 
     @classmethod
-    async def open(cls, url: str, *, create: bool = False) -> "Database":
+    async def open(cls, url: str, *, create: bool = False, clock: Clock | None = None) -> "Database":
         """Connect. With `create`, bring the schema up to date first: safe for several processes at once.
 
-        Without it, a schema that is missing, too old or too new is an error.
+        Without it, a schema that is missing, too old or too new is an error. The clock is for the wait until others
+        let go of a new SQLite file.
         """
         parsed = parse(url)
         if create and parsed.get_backend_name() == "sqlite":
@@ -81,6 +82,7 @@ class Database:
         database = cls(_engine(parsed, create=create), parsed)
         try:
             if create:
+                await database._made(clock or SystemClock())
                 async with database.begin() as connection:
                     await connection.run_sync(schema.upgrade, shown(parsed))
             else:
@@ -167,6 +169,21 @@ class Database:
             await connection.run_sync(schema.check, self.where)
             await connection.execute(sa.delete(metadata.tables["tokens"]).where(sa.false()))  # may we write?
 
+    async def _made(self, clock: Clock) -> None:
+        """The first connection switches a new SQLite file to WAL, which another process may be doing as well.
+
+        SQLite refuses that at once, however long it would wait for any other lock.
+        """
+        until = clock.monotonic() + _BUSY_MS / 1000
+        while self.dialect == "sqlite":
+            try:
+                async with self.read():
+                    return
+            except Unavailable as refused:
+                if "locked" not in str(refused.__cause__) or clock.monotonic() >= until:
+                    raise
+                await clock.sleep(_SWITCH_SECONDS)
+
     @asynccontextmanager
     async def _transaction(self, *, writes: bool) -> AsyncGenerator[AsyncConnection, None]:
         try:
@@ -228,7 +245,7 @@ def _engine(url: URL, *, create: bool, pool: int | None = None) -> AsyncEngine:
         cursor = raw.cursor()
         try:
             for pragma in _PRAGMAS:
-                _set(cursor, pragma)
+                cursor.execute(f"PRAGMA {pragma}")
         finally:
             cursor.close()
 
@@ -238,21 +255,6 @@ def _engine(url: URL, *, create: bool, pool: int | None = None) -> AsyncEngine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
-
-
-def _set(cursor: Any, pragma: str) -> None:  # noqa: ANN401
-    """Tried again while others switch a new file to WAL too: SQLite refuses that at once, without a wait."""
-    clock = asyncio.get_running_loop().time
-    until = clock() + _BUSY_MS / 1000
-    while True:
-        try:
-            cursor.execute(f"PRAGMA {pragma}")
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or clock() >= until:
-                raise
-            await_only(asyncio.sleep(_SWITCH_SECONDS))
-        else:
-            return
 
 
 def _replace_closed(_raw: Any, record: ConnectionPoolEntry, _proxy: object) -> None:  # noqa: ANN401

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy.engine import make_url
 
+from connector.clock import SteppedClock
 from connector.errors import Unavailable, UserFault
 from connector.state.address import parse, shown
 from connector.state.database import Database
@@ -30,6 +32,49 @@ async def test_several_processes_may_create_at_once(database_url: str) -> None:
     finally:
         for database in opened:
             await database.close()
+
+
+class ClockThatLetsGo(SteppedClock):
+    """Another process holds the file until somebody has waited for it `turns` times."""
+
+    def __init__(self, path: Path, turns: int) -> None:
+        super().__init__()
+        self._turns = turns
+        self._other = sqlite3.connect(path, isolation_level=None)
+        self._other.execute("BEGIN IMMEDIATE")
+
+    async def sleep(self, seconds: float) -> None:
+        await super().sleep(seconds)
+        self._turns -= 1
+        if self._turns == 0:
+            self.close()
+
+    def close(self) -> None:
+        self._other.close()
+
+
+async def test_a_new_sqlite_file_that_another_process_holds_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "new.db"
+    clock = ClockThatLetsGo(path, turns=3)
+    database = await Database.open(f"sqlite:///{path}", create=True, clock=clock)
+    try:
+        await database.check()
+        async with database.read() as connection:
+            assert (await connection.execute(sa.text("PRAGMA journal_mode"))).scalar_one() == "wal"
+    finally:
+        await database.close()
+    assert clock.monotonic() == pytest.approx(3 * 0.05)
+
+
+async def test_a_new_sqlite_file_that_is_held_for_good_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "new.db"
+    clock = ClockThatLetsGo(path, turns=-1)
+    with (
+        contextlib.closing(clock),
+        pytest.raises(Unavailable, match=r"new\.db is held by another process for too long"),
+    ):
+        await Database.open(f"sqlite:///{path}", create=True, clock=clock)
+    assert 15 <= clock.monotonic() < 16
 
 
 async def test_migrations_build_exactly_the_tables(db: Database) -> None:
